@@ -1,6 +1,7 @@
 //! Receives the file that `send_file` sends, which says how to run both, and compares digests.
 //!
-//! The file takes its name only when it is complete and the digests agree; until then it is called `NAME.part`.
+//! The file takes its name only when it is complete and the digests agree; until then it is called
+//! `NAME.part`.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};

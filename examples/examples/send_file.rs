@@ -7,8 +7,8 @@
 //! cargo run --release -p examples --example send_file -- original.bin
 //! ```
 //!
-//! Both print the SHA-256 of what they have seen, as `sha256sum` does. The throughput includes reading the file,
-//! hashing it at both ends and writing it; the hashing is most of it.
+//! Both print the SHA-256 of what they have seen, as `sha256sum` does. The throughput includes reading the
+//! file, hashing it at both ends and writing it; the hashing is most of it.
 
 use std::fs::File;
 use std::io::Read;

@@ -4,8 +4,8 @@
 //! cargo run -p ipc-async --example tokio_select
 //! ```
 //!
-//! The program starts itself as the process that publishes prices, and connects to its own socket, so that it can be run without
-//! anything else.
+//! The program starts itself as the process that publishes prices, and connects to its own socket, so that it
+//! can be run without anything else.
 
 use std::error::Error;
 use std::process::{Command, Stdio};

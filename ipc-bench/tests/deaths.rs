@@ -1,7 +1,7 @@
 //! Sides that are killed, runs that are interrupted: a row with its reason, and nothing left in the kernel.
 //!
-//! One test function: what is in the kernel is compared before and after, and two of these runs side by side would see
-//! each other's objects.
+//! One test function: what is in the kernel is compared before and after, and two of these runs side by side
+//! would see each other's objects.
 
 mod common;
 
@@ -48,7 +48,8 @@ fn deaths_are_told_and_leave_nothing() {
     nothing_is_left(&before, "interrupted while calls were counted");
 }
 
-/// Moves this thread, and so the programs that it starts, to an IPC name space of their own where that is allowed.
+/// Moves this thread, and so the programs that it starts, to an IPC name space of their own where that is
+/// allowed.
 fn isolate() {
     use nix::sched::{CloneFlags, unshare};
     if let Err(errno) = unshare(CloneFlags::CLONE_NEWIPC) {
@@ -68,8 +69,8 @@ fn in_pairs() -> Vec<Mechanism> {
     mechanisms
 }
 
-/// One run over all mechanisms that can wait so, for each workload that is needed to have them all; in each row one side
-/// is killed. Every row says so, and the run goes on to the next.
+/// One run over all mechanisms that can wait so, for each workload that is needed to have them all; in each
+/// row one side is killed. Every row says so, and the run goes on to the next.
 fn killed_sides_are_rows_with_their_reasons(wait: &str, side: usize) {
     let mut mechanisms = in_pairs();
     // Each once: asleep only those that cannot spin.

@@ -18,8 +18,8 @@ fn a_known_delay_is_reported() {
     }
 }
 
-/// All round trips together take no longer than the program runs, however busy the machine is: a whole round trip reported
-/// as one way would take twice as long.
+/// All round trips together take no longer than the program runs, however busy the machine is: a whole round
+/// trip reported as one way would take twice as long.
 #[test]
 fn one_way_is_half_of_a_round_trip() {
     let round_trips = 20_000.0;
@@ -37,7 +37,8 @@ fn one_way_is_half_of_a_round_trip() {
     assert!(2.0 * mean * round_trips < ran, "{round_trips} round trips of twice {mean} ns in {ran} ns");
 }
 
-/// A send of 100 µs: no message of a fixed rate or after a pause is quicker, no stream moves more than 10 000 a second.
+/// A send of 100 µs: no message of a fixed rate or after a pause is quicker, no stream moves more than 10 000
+/// a second.
 #[test]
 fn a_known_delay_is_reported_at_rates_after_pauses_and_in_streams() {
     // A number of messages in place of a time: on a busy machine a short time may see none.
@@ -58,8 +59,8 @@ fn a_known_delay_is_reported_at_rates_after_pauses_and_in_streams() {
     }
 }
 
-/// Messages that are meant to be sent every 100 µs, by a sender that needs 200 µs for each: the n-th is late by n times
-/// 100 µs. Who measured from the real time of sending would see 200 µs for all.
+/// Messages that are meant to be sent every 100 µs, by a sender that needs 200 µs for each: the n-th is late
+/// by n times 100 µs. Who measured from the real time of sending would see 200 µs for all.
 #[test]
 fn a_sender_that_is_held_up_hides_nothing() {
     let (results, code) = json(
@@ -107,8 +108,8 @@ fn known_faults_at_a_fixed_rate_are_counted_and_void_the_row() {
     faults_are_counted("wake -g 1ms --messages 200", 20, 9..=11);
 }
 
-/// Two producers send as many each; a message that is doubled may come to two consumers, and one that is swapped may be
-/// out of order at neither of them.
+/// Two producers send as many each; a message that is doubled may come to two consumers, and one that is
+/// swapped may be out of order at neither of them.
 #[test]
 fn known_faults_of_a_fan_are_counted_and_void_the_row() {
     faults_are_counted("fan -e 2x1 --messages 6400", 128, 98..=102);

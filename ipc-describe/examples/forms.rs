@@ -1,4 +1,5 @@
-//! Prints the forms of a described type for other languages, and one element of it, as lines of `KEY: HEX OF UTF-8 OR BYTES`.
+//! Prints the forms of a described type for other languages, and one element of it, as lines of
+//! `KEY: HEX OF UTF-8 OR BYTES`.
 //!
 //! `.ci/readers` has NumPy and an independent reader of ROS messages check them.
 //!

@@ -1,7 +1,8 @@
-//! What the checks in `tests/` have in common: the workspace's sources, and the exceptions that a check allows.
+//! What the checks in `tests/` have in common: the workspace's sources, and the exceptions that a check
+//! allows.
 //!
-//! Each exception stands in a file beside the check's test, with a number that may only fall: a check fails on what is
-//! worse than its entry, and on an entry that is no longer needed.
+//! Each exception stands in a file beside the check's test, with a number that may only fall: a check fails
+//! on what is worse than its entry, and on an entry that is no longer needed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,8 @@ pub fn text(path: &Path) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The exceptions in `tests/NAME.txt`: lines of `number what`; lines that begin with `#` and empty ones say nothing.
+/// The exceptions in `tests/NAME.txt`: lines of `number what`; lines that begin with `#` and empty ones say
+/// nothing.
 ///
 /// # Panics
 ///
@@ -74,10 +76,12 @@ pub fn exceptions(name: &str) -> BTreeMap<String, usize> {
         .collect()
 }
 
-/// Compares what was counted with the exceptions of this name. Gives a line for each difference, none when all is well.
+/// Compares what was counted with the exceptions of this name. Gives a line for each difference, none when
+/// all is well.
 ///
-/// Worse than allowed is a difference, and so is an exception for what has come down to `free` or less. With `BLESS` in the
-/// environment the file is written anew instead, with what was counted: to be used after the numbers have fallen.
+/// Worse than allowed is a difference, and so is an exception for what has come down to `free` or less. With
+/// `BLESS` in the environment the file is written anew instead, with what was counted: to be used after the
+/// numbers have fallen.
 ///
 /// # Panics
 ///

@@ -1,7 +1,8 @@
 //! Which modules of a crate use which: read from the syntax, not from the compiler.
 //!
-//! A module is a file. It uses another one when a `use` or a path that begins with `crate`, `self` or `super` names something
-//! in it. A module that declares and re-exports its parts does not use them thereby. What only tests use does not count.
+//! A module is a file. It uses another one when a `use` or a path that begins with `crate`, `self` or `super`
+//! names something in it. A module that declares and re-exports its parts does not use them thereby. What
+//! only tests use does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

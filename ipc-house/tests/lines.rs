@@ -49,8 +49,8 @@ fn lines_are_narrow() {
     );
 }
 
-/// A line without a place to break it, such as an address, may be as long as it is; and so may a text in quotes, which the
-/// formatter leaves alone too.
+/// A line without a place to break it, such as an address, may be as long as it is; and so may a text in
+/// quotes, which the formatter leaves alone too.
 fn may_be_broken(line: &str) -> bool {
     line.trim_start().trim_start_matches(['/', '!', '#', '-', '*', ' ']).contains(' ') && !line.contains('"')
 }

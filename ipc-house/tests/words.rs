@@ -1,4 +1,5 @@
-//! The words of the field, not private ones: what CONTRIBUTING.md lists is not used in comments, messages and documents.
+//! The words of the field, not private ones: what CONTRIBUTING.md lists is not used in comments, messages and
+//! documents.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! What is asked for once and stays as it was answered, without a lock.
 //!
-//! A child made by `fork` finds every private lock as it was at that moment: a `OnceLock` that another thread was just filling is waited for in
-//! the child for ever. So here two threads may both ask, and get the same answer.
+//! A child made by `fork` finds every private lock as it was at that moment: a `OnceLock` that another thread
+//! was just filling is waited for in the child for ever. So here two threads may both ask, and get the same
+//! answer.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

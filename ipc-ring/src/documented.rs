@@ -36,8 +36,8 @@ pub(crate) fn assert_table(heading: &str, fields: &[(&str, usize)]) {
     assert_eq!(found, expected, "docs/layout.md, {heading}, against the code");
 }
 
-/// Asserts that the table under `heading` has a row for each of these fields and no other: the same name, offset, size, width
-/// of a word, and writer.
+/// Asserts that the table under `heading` has a row for each of these fields and no other: the same name,
+/// offset, size, width of a word, and writer.
 pub(crate) fn assert_fields(heading: &str, fields: &[Field]) {
     assert_words(heading, fields, &[]);
 }

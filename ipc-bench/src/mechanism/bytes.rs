@@ -1,5 +1,5 @@
-//! `bytes`: this project's ring of frames of any length, one frame a call. Here all frames of a run have one length, but
-//! neither side knows it when compiled.
+//! `bytes`: this project's ring of frames of any length, one frame a call. Here all frames of a run have one
+//! length, but neither side knows it when compiled.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,5 @@
-//! `connect` and `unix-connect`: a new connection for each round trip: connect, send, receive, close. By this project's
-//! listener, and by a Unix stream socket.
+//! `connect` and `unix-connect`: a new connection for each round trip: connect, send, receive, close. By this
+//! project's listener, and by a Unix stream socket.
 
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;

@@ -8,8 +8,8 @@ use super::byte_stream::{persist, set_nonblocking};
 use crate::process::{Descriptors, Failure, Job};
 use crate::wait::Wait;
 
-/// A link over two descriptors, or one used both ways. `LOSSY`: the kernel may drop messages; reading then gives up
-/// after a silence (the descriptor has a timeout).
+/// A link over two descriptors, or one used both ways. `LOSSY`: the kernel may drop messages; reading then
+/// gives up after a silence (the descriptor has a timeout).
 #[derive(Debug)]
 pub(super) struct Datagrams<const LOSSY: bool> {
     outgoing: File,

@@ -1,5 +1,6 @@
-//! `mpmc`: this project's queue for many producers and many consumers, one message a call. Between two processes there is
-//! one queue each way; in a fan all share one. `mpmc-futex`: the same, with ends that sleep on a futex in place of a semaphore.
+//! `mpmc`: this project's queue for many producers and many consumers, one message a call. Between two
+//! processes there is one queue each way; in a fan all share one. `mpmc-futex`: the same, with ends that
+//! sleep on a futex in place of a semaphore.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -51,7 +52,8 @@ impl Mechanism for Mpmc {
         if self.0 == Parker::Futex {
             return &self.waits()[..1];
         }
-        // With more ends than processors, an end that only polls takes processor time from the end it waits for.
+        // With more ends than processors, an end that only polls takes processor time from the end it waits
+        // for.
         if workload == Workload::Fan { &self.waits()[1..] } else { &self.waits()[..3] }
     }
 

@@ -1,5 +1,5 @@
-//! `pipe`: two anonymous pipes, one each way. In a fan all share one: the kernel keeps messages of up to a page whole, and each
-//! read takes one.
+//! `pipe`: two anonymous pipes, one each way. In a fan all share one: the kernel keeps messages of up to a
+//! page whole, and each read takes one.
 
 use std::os::fd::OwnedFd;
 

@@ -78,7 +78,8 @@ fn owned(queue: MqdT) -> OwnedFd {
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// A new queue for messages of `size` bytes, its name removed again. Few messages unless the limits allow more.
+/// A new queue for messages of `size` bytes, its name removed again. Few messages unless the limits allow
+/// more.
 fn queue(size: usize) -> Result<MqdT, Failure> {
     // Relaxed: only the number matters.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

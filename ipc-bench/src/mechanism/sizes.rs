@@ -1,4 +1,5 @@
-//! Message sizes that are known when compiled: rings are typed by their message, and a copy of known length is cheaper.
+//! Message sizes that are known when compiled: rings are typed by their message, and a copy of known length
+//! is cheaper.
 
 use crate::process::Failure;
 
@@ -27,8 +28,8 @@ pub(super) fn check_few(size: usize) -> Result<(), Failure> {
     Err(Failure::Unavailable(format!("size {size} is not built in; there are {}", sizes.join(", "))))
 }
 
-/// Evaluates `$body` with the constant `$n` equal to `$size`; `one line:` for the sizes up to a cache line only, `less than a
-/// line:` without the last of them, `few:` for the few.
+/// Evaluates `$body` with the constant `$n` equal to `$size`; `one line:` for the sizes up to a cache line
+/// only, `less than a line:` without the last of them, `few:` for the few.
 macro_rules! sized {
     ($size:expr, $n:ident => $body:expr) => {
         $crate::mechanism::sizes::sized!(@each $size, $n => $body;

@@ -45,7 +45,8 @@ impl Mechanism for UnixStream {
     }
 }
 
-/// Resources of a connected pair of Unix sockets, each passed twice: as the outgoing and as the incoming side.
+/// Resources of a connected pair of Unix sockets, each passed twice: as the outgoing and as the incoming
+/// side.
 pub(super) fn pair(kind: SockType) -> Result<Resources, Failure> {
     let (producer, consumer) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
         .map_err(Failure::unavailable("socketpair"))?;
@@ -63,7 +64,8 @@ pub(super) fn both_ways(producer: OwnedFd, consumer: OwnedFd) -> Result<Resource
     Ok(Resources { producer: twice(producer)?, consumer: twice(consumer)?, capacity, ..Resources::default() })
 }
 
-/// Asks for a send buffer of 1 MiB; the kernel gives what its limit allows. Gives the size that it has then, in bytes.
+/// Asks for a send buffer of 1 MiB; the kernel gives what its limit allows. Gives the size that it has then,
+/// in bytes.
 fn enlarge(socket: &OwnedFd) -> Option<u64> {
     let _ = setsockopt(socket, SndBuf, &(1 << 20));
     getsockopt(socket, SndBuf).ok().and_then(|size| u64::try_from(size).ok())

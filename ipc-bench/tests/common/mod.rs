@@ -134,7 +134,8 @@ pub fn await_workers(parent: u32) -> Vec<u32> {
     await_all_workers(parent, 2)
 }
 
-/// Waits until the program has this number of workers at work; gives them in the order in which they were started.
+/// Waits until the program has this number of workers at work; gives them in the order in which they were
+/// started.
 pub fn await_all_workers(parent: u32, count: usize) -> Vec<u32> {
     await_processes_of(parent, "worker", count)
 }
@@ -162,8 +163,8 @@ pub fn signal(name: &str, pid: u32) {
     assert!(status.expect("kill runs").success(), "kill -{name} {pid}");
 }
 
-/// The identifiers of all System V objects, and the files of this program in shared memory, message queues and the folder
-/// for temporary files.
+/// The identifiers of all System V objects, and the files of this program in shared memory, message queues
+/// and the folder for temporary files.
 pub fn objects() -> BTreeSet<String> {
     let folders = [std::env::temp_dir(), "/dev/shm".into(), "/dev/mqueue".into()];
     let files = folders.into_iter().flat_map(|folder| {

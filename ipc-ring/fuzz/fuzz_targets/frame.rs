@@ -1,5 +1,5 @@
-//! Control frames as a hostile member of the domain may send them: any bytes decode or are refused, what decodes encodes to the
-//! same bytes but for what a decoder ignores, and that decodes to the same frame.
+//! Control frames as a hostile member of the domain may send them: any bytes decode or are refused, what
+//! decodes encodes to the same bytes but for what a decoder ignores, and that decodes to the same frame.
 #![no_main]
 
 use ipc_ring::frame::Frame;

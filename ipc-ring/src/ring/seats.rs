@@ -1,4 +1,5 @@
-//! Where the identities of a ring's ends lie, for every kind: each seat's record begins with that of the process that holds it.
+//! Where the identities of a ring's ends lie, for every kind: each seat's record begins with that of the
+//! process that holds it.
 
 use core::sync::atomic::Ordering;
 
@@ -31,8 +32,8 @@ const fn records(kind: u32) -> Option<(usize, usize, usize)> {
     }
 }
 
-/// The identities of those who hold a seat, dead or alive. `None` for a kind that is not known here, and for memory that is too
-/// small for its records.
+/// The identities of those who hold a seat, dead or alive. `None` for a kind that is not known here, and for
+/// memory that is too small for its records.
 pub(crate) fn identities(kind: u32, region: &Region) -> Option<impl Iterator<Item = u64>> {
     let (first, size, count) = records(kind)?;
     let fits = first + size * (count - 1) + 8 <= region.len();

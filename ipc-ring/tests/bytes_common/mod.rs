@@ -1,4 +1,5 @@
-//! What the tests of the bytes ring share: rings in both kinds of memory, and frames that show where they belong.
+//! What the tests of the bytes ring share: rings in both kinds of memory, and frames that show where they
+//! belong.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use ipc_core::Key;

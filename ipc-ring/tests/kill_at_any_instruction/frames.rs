@@ -1,4 +1,5 @@
-//! The ring of one publisher and many subscribers, with frames of any length, gated: as [`broadcast`](crate::broadcast).
+//! The ring of one publisher and many subscribers, with frames of any length, gated: as
+//! [`broadcast`](crate::broadcast).
 
 use std::ops::Range;
 

@@ -1,5 +1,5 @@
-//! What other projects keep in the file system: named after the round, so that the parent can remove it whatever happens
-//! to the workers.
+//! What other projects keep in the file system: named after the round, so that the parent can remove it
+//! whatever happens to the workers.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

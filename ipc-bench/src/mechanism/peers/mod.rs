@@ -1,5 +1,5 @@
-//! Other projects, for comparison, behind the feature `peers`: measured in the same run, by the same harness, at the
-//! version that this program was built with. Nothing of theirs is quoted.
+//! Other projects, for comparison, behind the feature `peers`: measured in the same run, by the same harness,
+//! at the version that this program was built with. Nothing of theirs is quoted.
 
 mod files;
 mod iceoryx;

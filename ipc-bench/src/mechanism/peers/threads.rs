@@ -1,5 +1,5 @@
-//! `crossbeam` and `rtrb`: the best known queues inside one process, between its threads, for comparison. They pass no
-//! message to another process and do not survive a death; their rows are labelled as threads.
+//! `crossbeam` and `rtrb`: the best known queues inside one process, between its threads, for comparison.
+//! They pass no message to another process and do not survive a death; their rows are labelled as threads.
 
 use std::io;
 use std::sync::Arc;
