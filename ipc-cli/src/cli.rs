@@ -30,6 +30,11 @@ pub(crate) enum Command {
     Hz(rings::Rate),
     /// Prints the bytes a second of a channel
     Bw(rings::Rate),
+    /// Shows the channels with their rates and ends, again and again; takes no seat
+    ///
+    /// Keys: s, left and right pick the column to sort by, up and down scroll, q ends it. When it is not on a
+    /// terminal, it looks twice and prints one table.
+    Top(rings::Top),
     /// Prints the messages of a channel as they come, without taking part in it
     Tail(rings::Tail),
     /// Sends messages to a channel: takes its sending end

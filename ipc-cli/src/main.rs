@@ -26,6 +26,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Show(asked) => rings::show(asked),
         Command::Hz(asked) => rings::rate(asked, rings::Of::Messages),
         Command::Bw(asked) => rings::rate(asked, rings::Of::Bytes),
+        Command::Top(asked) => rings::top(asked),
         Command::Tail(asked) => rings::tail(asked),
         Command::Send(asked) => rings::send(asked),
         Command::Watch(asked) => rings::watch(asked),

@@ -59,6 +59,37 @@ pub(crate) struct Rate {
     pub(crate) json: bool,
 }
 
+/// `top`.
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Time between two looks
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
+    pub(crate) interval: Duration,
+    /// What the channels are sorted by at first
+    #[arg(short, long, value_enum, default_value = "rate")]
+    pub(crate) sort: Sort,
+    /// One JSON object a line for each channel, once
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What `top` sorts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sort {
+    /// Messages a second
+    Rate,
+    /// Bytes a second
+    Bytes,
+    /// How full the channel is
+    Fill,
+    /// Messages that subscribers missed
+    Missed,
+    /// The name
+    Name,
+}
+
 /// With which message `tail` begins.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum From {

@@ -14,6 +14,7 @@ mod rate;
 mod send;
 mod show;
 mod tail;
+mod top;
 mod watch;
 
 pub(crate) use doctor::run as doctor;
@@ -25,4 +26,5 @@ pub(crate) use rate::{Of, run as rate};
 pub(crate) use send::run as send;
 pub(crate) use show::run as show;
 pub(crate) use tail::run as tail;
+pub(crate) use top::run as top;
 pub(crate) use watch::run as watch;

@@ -57,20 +57,7 @@ pub(crate) fn run(asked: &Rate, of: Of) -> Outcome {
         looked = Instant::now();
         let rates = Rates::of(&before, &now, passed, shape.element_size);
         if asked.json {
-            json::line(
-                "rate",
-                &Line {
-                    domain: domain.name(),
-                    channel: &info.name,
-                    seconds: passed.as_secs_f64(),
-                    pushed_per_second: rates.pushed,
-                    popped_per_second: rates.popped,
-                    bytes_pushed_per_second: rates.bytes_pushed,
-                    bytes_popped_per_second: rates.bytes_popped,
-                    waiting: now.waiting,
-                    capacity: shape.capacity,
-                },
-            );
+            rates.tell(domain.name(), &info.name, passed, &now, shape.capacity);
         } else {
             people(&rates, &now, of, shape.capacity);
         }
@@ -95,15 +82,17 @@ fn people(rates: &Rates, now: &Sample, of: Of, capacity: u64) {
     say!("in {}{taken}{waiting}", rate(put));
 }
 
-struct Rates {
-    pushed: Option<f64>,
+/// What passed a second, between two samples.
+#[derive(Clone, Debug)]
+pub(super) struct Rates {
+    pub(super) pushed: Option<f64>,
     popped: Option<f64>,
-    bytes_pushed: Option<f64>,
+    pub(super) bytes_pushed: Option<f64>,
     bytes_popped: Option<f64>,
 }
 
 impl Rates {
-    fn of(before: &Sample, now: &Sample, passed: Duration, element_size: u64) -> Rates {
+    pub(super) fn of(before: &Sample, now: &Sample, passed: Duration, element_size: u64) -> Rates {
         let seconds = passed.as_secs_f64().max(1e-6);
         // Counters of others' memory: what runs backwards is no rate.
         let rate = |before: u64, now: u64| now.saturating_sub(before) as f64 / seconds;
@@ -117,5 +106,21 @@ impl Rates {
             _ => (by_size(pushed), by_size(popped)),
         };
         Rates { pushed, popped, bytes_pushed, bytes_popped }
+    }
+
+    /// Prints them as a line of JSON.
+    pub(super) fn tell(&self, domain: &str, channel: &str, passed: Duration, now: &Sample, capacity: u64) {
+        let line = Line {
+            domain,
+            channel,
+            seconds: passed.as_secs_f64(),
+            pushed_per_second: self.pushed,
+            popped_per_second: self.popped,
+            bytes_pushed_per_second: self.bytes_pushed,
+            bytes_popped_per_second: self.bytes_popped,
+            waiting: now.waiting,
+            capacity,
+        };
+        json::line("rate", &line);
     }
 }

@@ -1,0 +1,127 @@
+//! `top`: all channels with what passes through them, on a screen that is drawn again and again.
+
+mod rows;
+mod screen;
+
+use std::io::{IsTerminal as _, stdin, stdout};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
+use ipc_cli_support::interrupt;
+use ipc_cli_support::output::say;
+use ipc_cli_support::style::{Look, paint};
+
+use crate::cli::rings::{Sort, Top};
+use crate::exit::{DONE, FAILED, Failure, Outcome};
+use rows::Rows;
+use screen::Screen;
+
+/// A wait for a key looks this often whether a signal came.
+const SLICE: Duration = Duration::from_millis(50);
+/// As a shell tells the end by Ctrl-C, which comes as a key here.
+const INTERRUPTED: u8 = 130;
+const SORTS: [Sort; 5] = [Sort::Rate, Sort::Bytes, Sort::Fill, Sort::Missed, Sort::Name];
+
+pub(crate) fn run(asked: &Top) -> Outcome {
+    let mut rows = Rows::default();
+    rows.look(&asked.place, true)?;
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if asked.json || is_dumb || !stdin().is_terminal() || !stdout().is_terminal() {
+        return once(asked, &mut rows);
+    }
+    watch(asked, &mut rows)
+}
+
+/// One table, or its rates as lines of JSON.
+fn once(asked: &Top, rows: &mut Rows) -> Outcome {
+    if !interrupt::sleep_until(Instant::now() + asked.interval) {
+        return Ok(DONE);
+    }
+    rows.look(&asked.place, false)?;
+    let sorted = rows.sorted(asked.sort);
+    if asked.json {
+        sorted.iter().for_each(|row| row.tell());
+    } else if sorted.is_empty() {
+        say!("No channel. `ipcr ls` lists domains and processes.");
+    } else {
+        rows::lines(&sorted, asked.sort).iter().for_each(|line| say!("{line}"));
+    }
+    Ok(DONE)
+}
+
+fn watch(asked: &Top, rows: &mut Rows) -> Outcome {
+    let failed = |error: std::io::Error| Failure::new(FAILED, format!("the terminal: {error}"));
+    let mut view = View { sort: asked.sort, first: 0 };
+    let screen = Screen::enter().map_err(failed)?;
+    let interval = asked.interval.max(SLICE);
+    let mut next = Instant::now() + interval;
+    let mut is_changed = true;
+    while !interrupt::came() {
+        if is_changed {
+            screen.show(&view.lines(rows)).map_err(failed)?;
+            is_changed = false;
+        }
+        let left = next.saturating_duration_since(Instant::now());
+        if poll(left.min(SLICE)).map_err(failed)? {
+            match read().map_err(failed)? {
+                Event::Key(key) if key.kind != KeyEventKind::Release => match view.act(key) {
+                    Action::Stay => {}
+                    Action::End(code) => return Ok(code),
+                },
+                _ => {}
+            }
+            is_changed = true;
+        }
+        if Instant::now() >= next {
+            rows.look(&asked.place, false)?;
+            next = Instant::now() + interval;
+            is_changed = true;
+        }
+    }
+    Ok(DONE)
+}
+
+/// What is shown of the rows.
+struct View {
+    sort: Sort,
+    /// The first row that is shown.
+    first: usize,
+}
+
+enum Action {
+    Stay,
+    /// With this exit code.
+    End(u8),
+}
+
+impl View {
+    fn act(&mut self, key: KeyEvent) -> Action {
+        let at = SORTS.iter().position(|sort| *sort == self.sort).unwrap_or(0);
+        match key.code {
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                return Action::End(INTERRUPTED);
+            }
+            KeyCode::Char('q') | KeyCode::Esc => return Action::End(DONE),
+            KeyCode::Char('s') | KeyCode::Right => self.sort = SORTS[(at + 1) % SORTS.len()],
+            KeyCode::Left => self.sort = SORTS[(at + SORTS.len() - 1) % SORTS.len()],
+            KeyCode::Down => self.first += 1,
+            KeyCode::Up => self.first = self.first.saturating_sub(1),
+            _ => {}
+        }
+        Action::Stay
+    }
+
+    /// As many lines as the terminal has at most.
+    fn lines(&mut self, rows: &Rows) -> Vec<String> {
+        let height = crossterm::terminal::size().map_or(24, |(_, height)| usize::from(height));
+        let sorted = rows.sorted(self.sort);
+        self.first = self.first.min(sorted.len().saturating_sub(1));
+        let keys = Look::Faint.of("s sorts, arrows scroll, q ends");
+        let mut lines = vec![paint(&format!("ipcr top: {}  {keys}", rows::summary(&sorted)))];
+        let mut table = rows::lines(&sorted, self.sort).into_iter();
+        lines.extend(table.next());
+        lines.extend(table.skip(self.first));
+        lines.truncate(height);
+        lines
+    }
+}
