@@ -41,7 +41,7 @@ pub(crate) enum Command {
     ///
     /// Takes part, unlike the commands that look: joins the domain as a process, takes the sending end
     /// of the channel, and leaves both when the messages are sent. The stream stays open for the next
-    /// sender; a receiver that does not wait for one is told that its sender has left. A sending end
+    /// sender; a receiver that does not wait for one learns that its sender has left. A sending end
     /// that a living process holds is refused; that of a dead one is taken over. While ipcr has the
     /// only sending end of a channel, programs that want it are refused.
     ///

@@ -165,7 +165,7 @@ fn ctrl_c_and_signals_end_it_and_give_the_terminal_back() {
 }
 
 #[test]
-fn a_channel_that_went_is_let_go_of() {
+fn the_memory_of_a_channel_that_went_is_detached() {
     isolated(|| {
         let domain = Domain::open("comes").unwrap();
         let build = |name| spsc::Builder::<u32>::new(name).domain(&domain).create_producer().unwrap();

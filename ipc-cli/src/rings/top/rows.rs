@@ -43,7 +43,7 @@ pub(super) struct Rows(BTreeMap<(String, String), Row>);
 
 impl Rows {
     /// Looks once. A domain that was asked for must be there at first; later it may go and come. Channels
-    /// that went are let go of: nothing keeps their memory.
+    /// that went are detached: nothing keeps their memory.
     pub(super) fn look(&mut self, place: &Where, at_first: bool) -> Result<(), Failure> {
         let found = match domains::find(place) {
             Err(failure) if !at_first && failure.code() == NOT_FOUND => Vec::new(),

@@ -93,7 +93,7 @@ mod tests {
         );
         drop(terminal.slave);
         let mut text = Vec::new();
-        // The other side's end is told as an error.
+        // The other side's end comes as an error.
         let _ = std::fs::File::from(terminal.master).read_to_end(&mut text);
         let text = String::from_utf8_lossy(&text);
         let (shown, left) = (text.find("shown").unwrap(), text.find("\x1b[?1049l").unwrap());
