@@ -12,6 +12,7 @@ use common::core::namespace::isolated;
 use common::core::until;
 use common::{command, done, json, run};
 use ipc_ring::{Domain, broadcast, bytes, spsc};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{OpenptyResult, Winsize, openpty};
 use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
 
@@ -90,6 +91,39 @@ impl OnTerminal {
         }
         code
     }
+}
+
+impl Drop for OnTerminal {
+    /// A test that failed leaves no program behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A window that is closed sends a signal only to the processes of its session; the others see their terminal go.
+#[test]
+fn it_ends_when_its_terminal_is_gone() {
+    isolated(|| {
+        let _domain = Domain::open("default").unwrap();
+        let size = Winsize { ws_row: 20, ws_col: 160, ws_xpixel: 0, ws_ypixel: 0 };
+        let OpenptyResult { master, slave } = openpty(Some(&size), None).unwrap();
+        // The program must not hold the other side itself.
+        fcntl(&master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+        let side = || Stdio::from(slave.try_clone().unwrap());
+        let mut command = command("top --interval 50ms");
+        command.stdin(side()).stdout(side()).stderr(side()).env("TERM", "xterm");
+        let mut child = command.spawn().unwrap();
+        drop((command, slave));
+        let mut output = std::fs::File::from(master);
+        let (mut shown, mut part) = (String::new(), [0; 4096]);
+        while !shown.contains("ipcr top: ") {
+            let length = output.read(&mut part).unwrap();
+            shown.push_str(&String::from_utf8_lossy(&part[..length]));
+        }
+        drop(output);
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+    });
 }
 
 #[test]

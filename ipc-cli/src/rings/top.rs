@@ -3,13 +3,16 @@
 mod rows;
 mod screen;
 
-use std::io::{IsTerminal as _, stdin, stdout};
+use std::io::{self, IsTerminal as _, stdin, stdout};
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
 use ipc_cli_support::interrupt;
 use ipc_cli_support::output::say;
 use ipc_cli_support::style::{Look, paint};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 
 use crate::cli::rings::{Sort, Top};
 use crate::exit::{DONE, FAILED, Failure, Outcome};
@@ -50,7 +53,7 @@ fn once(asked: &Top, rows: &mut Rows) -> Outcome {
 }
 
 fn watch(asked: &Top, rows: &mut Rows) -> Outcome {
-    let failed = |error: std::io::Error| Failure::new(FAILED, format!("the terminal: {error}"));
+    let failed = |error: io::Error| Failure::new(FAILED, format!("the terminal: {error}"));
     let mut view = View { sort: asked.sort, first: 0 };
     let screen = Screen::enter().map_err(failed)?;
     let interval = asked.interval.max(SLICE);
@@ -62,7 +65,8 @@ fn watch(asked: &Top, rows: &mut Rows) -> Outcome {
             is_changed = false;
         }
         let left = next.saturating_duration_since(Instant::now());
-        if poll(left.min(SLICE)).map_err(failed)? {
+        rest(left.min(SLICE)).map_err(failed)?;
+        if poll(Duration::ZERO).map_err(failed)? {
             match read().map_err(failed)? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => match view.act(key) {
                     Action::Stay => {}
@@ -79,6 +83,24 @@ fn watch(asked: &Top, rows: &mut Rows) -> Outcome {
         }
     }
     Ok(DONE)
+}
+
+/// Waits for a key, a signal, or the end of this time.
+///
+/// # Errors
+/// The terminal is gone. crossterm would read from it without end: it takes "nothing more" for "nothing yet".
+fn rest(time: Duration) -> io::Result<()> {
+    let stdin = stdin();
+    let mut waited = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    match nix::poll::poll(&mut waited, PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX)) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    if waited[0].revents().is_some_and(|found| found.intersects(gone)) {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it was closed"));
+    }
+    Ok(())
 }
 
 /// What is shown of the rows.
