@@ -101,7 +101,8 @@ impl Drop for OnTerminal {
     }
 }
 
-/// A window that is closed sends a signal only to the processes of its session; the others see their terminal go.
+/// A window that is closed sends a signal only to the processes of its session; the others see their terminal
+/// go.
 #[test]
 fn it_ends_when_its_terminal_is_gone() {
     isolated(|| {
