@@ -73,8 +73,8 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
             if tail.try_wait().unwrap().is_some() {
                 break;
             }
-            // Without pauses it would read hardly a message of so small a ring, and report what it missed until
-            // the pipe, which is read at its end, is full.
+            // Without pauses it would read hardly a message of so small a ring, and report what it missed
+            // until the pipe, which is read at its end, is full.
             if number % 16 == 0 {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
