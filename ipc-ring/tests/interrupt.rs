@@ -356,6 +356,7 @@ fn a_handle_that_is_late_posts_nothing() {
     let connecting = std::thread::spawn(move || client.connect().unwrap());
     let accepted = listener.accept().unwrap();
     let connection = connecting.join().unwrap();
+    nothing("connect", &handle);
     let handle = connection.interrupter();
     let parts = connection.into_parts();
     nothing("a connection that was taken apart", &handle);

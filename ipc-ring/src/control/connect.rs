@@ -201,7 +201,9 @@ impl<Out: Carry, In: Carry> Greeting<Out, In> {
     ///
     /// # Errors
     /// If a ring is corrupt at this point, the server has done it.
-    pub(super) fn finish(self) -> Result<Connection<Out, In>, ConnectError> {
+    pub(super) fn finish(mut self) -> Result<Connection<Out, In>, ConnectError> {
+        // The mailbox stays with the session; the caller's handle ends with the call.
+        self.mailbox.share_interrupts(None);
         let producer = self.up.into_producer()?;
         let consumer = self.down.into_consumer()?;
         let session = Session::of_client(self.machine, self.mailbox, self.server);
