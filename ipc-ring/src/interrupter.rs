@@ -170,7 +170,6 @@ macro_rules! interruptible {
         /// A signal that arrives while the thread polls, or just before it goes to sleep, is not noticed: for
         /// signals that must not be missed, and for ends that only poll, let the handler call
         /// [`Interrupter::interrupt`](crate::Interrupter::interrupt).
-        /// for ends that only poll.
         pub fn set_interruptible(&mut self, by_signals: bool) {
             self.$seat $(. $more)* .set_interruptible(by_signals);
         }

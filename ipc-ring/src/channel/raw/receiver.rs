@@ -7,7 +7,6 @@ use super::{Builder, ElementInfo, ReceiveError};
 use crate::channel::wait_set::News;
 use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
-use crate::interrupter::Interrupter;
 use crate::layout::Kind;
 use crate::platform::Barrier;
 
@@ -118,18 +117,7 @@ impl RawReceiver {
         self.end.recover()
     }
 
-    /// A handle with which another thread, or a signal handler, ends the waits of this end with
-    /// `Interrupted`.
-    #[must_use]
-    pub fn interrupter(&self) -> Interrupter {
-        self.end.interrupter()
-    }
-
-    /// Whether a signal whose handler has run in the waiting thread ends the wait with `Interrupted`. By
-    /// default the wait goes on.
-    pub fn set_interruptible(&mut self, by_signals: bool) {
-        self.end.set_interruptible(by_signals);
-    }
+    crate::interrupter::interruptible!(end);
 
     /// Ends the stream where there is one sender and one receiver: the sender learns that nothing more will
     /// be received. In other kinds the same as dropping it.

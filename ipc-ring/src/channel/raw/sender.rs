@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::end::{Patience, Sending};
 use super::{Builder, ElementInfo, SendError};
 use crate::error::AttachError;
-use crate::interrupter::Interrupter;
 use crate::latest::PublishError;
 use crate::layout::Kind;
 
@@ -125,18 +124,7 @@ impl RawSender {
         self.end.recover()
     }
 
-    /// A handle with which another thread, or a signal handler, ends the waits of this end with
-    /// `Interrupted`.
-    #[must_use]
-    pub fn interrupter(&self) -> Interrupter {
-        self.end.interrupter()
-    }
-
-    /// Whether a signal whose handler has run in the waiting thread ends the wait with `Interrupted`. By
-    /// default the wait goes on.
-    pub fn set_interruptible(&mut self, by_signals: bool) {
-        self.end.set_interruptible(by_signals);
-    }
+    crate::interrupter::interruptible!(end);
 
     /// Ends the stream: receivers take what is left, then get the end of the stream.
     pub fn close(mut self) {
