@@ -7,9 +7,9 @@ mod hand;
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
@@ -225,6 +225,50 @@ fn futures_that_are_dropped_leave_nothing() {
     assert_eq!(weak.strong_count(), 0, "no waker is kept");
     producer.push(7).unwrap();
     assert_eq!(smol::block_on(consumer.pop()).unwrap(), 7);
+}
+
+/// Holds up the thread of the driver that calls it, until it is released.
+struct HeldUp {
+    own_wakes: AtomicU64,
+    called: mpsc::Sender<()>,
+    release: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Wake for HeldUp {
+    fn wake(self: Arc<Self>) {
+        if std::thread::current().name() == Some("ipc-ring driver") {
+            self.called.send(()).unwrap();
+            let _ = self.release.lock().unwrap().recv();
+        } else {
+            self.own_wakes.fetch_add(1, Ordering::SeqCst); // A busy task wakes itself.
+        }
+    }
+}
+
+/// The thread may take its time in a waker: the process has left the domain without it, and may exit.
+#[test]
+fn a_domain_is_left_while_the_driver_calls_a_waker() {
+    private_namespace();
+    let before = kernel_objects();
+    let domain = Domain::open(&unique("held-up")).unwrap();
+    let mut producer = numbers(&domain, "numbers").create_producer().unwrap();
+    let mut consumer = open(&domain, "numbers");
+    let ((called, is_called), (releases, release)) = (mpsc::channel(), mpsc::channel());
+    let held_up = Arc::new(HeldUp { own_wakes: AtomicU64::new(0), called, release: Mutex::new(release) });
+    let waker = Waker::from(Arc::clone(&held_up));
+    let driver = Driver::of(&domain).unwrap();
+    loop {
+        let before = held_up.own_wakes.load(Ordering::SeqCst);
+        assert!(consumer.poll_pop(&mut Context::from_waker(&waker)).is_pending());
+        if held_up.own_wakes.load(Ordering::SeqCst) == before {
+            break;
+        }
+    }
+    producer.push(7).unwrap();
+    is_called.recv().unwrap();
+    drop((driver, producer, consumer, domain));
+    assert_eq!(kernel_objects(), before, "the domain is left, and gone");
+    releases.send(()).unwrap();
 }
 
 /// Futures are dropped at any of their polls while messages come, armed or not. Each message arrives once,

@@ -33,13 +33,13 @@ type Census = Vec<(u64, bool)>;
 /// The state that the clones of a driver share; the thread holds [`Shared`] alone, and so keeps no driver
 /// alive.
 pub(super) struct Handle {
+    pub(super) member: Arc<Member>,
     pub(super) shared: Arc<Shared>,
     /// Present until the handle is dropped.
     thread: Option<JoinHandle<()>>,
 }
 
 pub(super) struct Shared {
-    pub(super) member: Arc<Member>,
     pub(super) bell: Bell,
     /// Whether deaths post to the semaphore.
     is_bell: bool,
@@ -50,8 +50,9 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) slots: Slots<Option<Waiting>, Waker>,
-    /// The thread shall end.
-    stop: bool,
+    /// The thread's membership, which it borrows for a sleep or a look only: while it calls wakers it keeps
+    /// none, so that the domain can be left then. `None` when the thread shall end.
+    member: Option<Arc<Member>>,
     /// The thread is calling wakers.
     calling: bool,
     /// The kernel refused to let the thread sleep, and it has ended.
@@ -108,13 +109,13 @@ impl Driver {
         // then one of the two is given up again.
         let bell = member.locked(until, |locked| locked.claim_bell())?;
         let shared = Arc::new(Shared {
-            member: Arc::clone(member),
             bell: Bell(bell),
             is_bell: member.is_bell(bell),
-            state: Mutex::default(),
+            state: Mutex::new(State { member: Some(Arc::clone(member)), ..State::default() }),
         });
-        let thread = start(Arc::clone(&shared), member.census()?);
-        let driver = Self(Arc::new(Handle { shared, thread: Some(thread) }));
+        let mut handle = Handle { member: Arc::clone(member), shared, thread: None };
+        handle.thread = Some(start(Arc::clone(&handle.shared), member.census()?));
+        let driver = Self(Arc::new(handle));
         locked(|list| {
             list.retain(|other| other.strong_count() > 0);
             list.push(Arc::downgrade(&driver.0));
@@ -130,7 +131,7 @@ static DRIVERS: PerProcess<Mutex<Vec<Weak<Handle>>>> = PerProcess::new();
 fn known(member: &Arc<Member>) -> Option<Driver> {
     // Dropped when the list is unlocked again: dropping the last one ends a thread.
     let drivers: Vec<Arc<Handle>> = locked(|list| list.iter().filter_map(Weak::upgrade).collect());
-    drivers.into_iter().find(|driver| Arc::ptr_eq(&driver.shared.member, member)).map(Driver)
+    drivers.into_iter().find(|driver| Arc::ptr_eq(&driver.member, member)).map(Driver)
 }
 
 fn locked<R>(f: impl FnOnce(&mut Vec<Weak<Handle>>) -> R) -> R {
@@ -151,9 +152,7 @@ impl Lock for Shared {
 
     fn take(&self, from: usize, which: Which) -> Option<(usize, Waker)> {
         let mut state = self.lock();
-        if state.stop {
-            return None;
-        }
+        state.member.as_ref()?; // Otherwise the thread shall end.
         let rung = state.slots.ring(from, which, Self::is_set);
         state.calling = rung.is_some();
         let count = u64::from(state.calling);
@@ -175,6 +174,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The thread's membership; `None` when the thread shall end.
+    fn member(&self) -> Option<Arc<Member>> {
+        self.lock().member.clone()
+    }
+
     /// Runs the thread. `known`: which processes were alive before anything was armed.
     fn run(&self, mut known: Census) {
         let interrupts = Interrupts::default();
@@ -182,7 +186,10 @@ impl Shared {
         let mut look: Option<Instant> = None;
         loop {
             let until = look.unwrap_or_else(|| crate::clock::after(Duration::MAX));
-            let Ok(token) = self.member.sleep(self.bell.0, until, &interrupts) else {
+            let Some(member) = self.member() else { return };
+            let slept = member.sleep(self.bell.0, until, &interrupts);
+            drop(member);
+            let Ok(token) = slept else {
                 // The semaphores are gone. Every task looks, and gets the error.
                 self.lock().failed = true;
                 protocol::ring(self, Which::All);
@@ -194,31 +201,14 @@ impl Shared {
             }
             let is_due = look.is_some_and(|look| look <= Instant::now());
             if is_due {
+                let Some(member) = self.member() else { return };
                 self.with(Slots::forget);
-                let has_gone = self.has_anybody_gone(&mut known);
+                let has_gone = has_anybody_gone(&member, &mut known);
+                drop(member);
                 protocol::ring(self, if has_gone { Which::All } else { Which::Unannounced });
-            }
-            if self.lock().stop {
-                return;
             }
             look = self.next_look(token, look.filter(|_| !is_due));
         }
-    }
-
-    /// Whether any process has gone since the last check. True also when that cannot be determined: every
-    /// task then looks and gets the error.
-    fn has_anybody_gone(&self, known: &mut Census) -> bool {
-        let Ok(now) = self.member.census() else { return true };
-        let before = std::mem::replace(known, now);
-        // Each generation is used by one process. A generation one higher is a process that came, unless it
-        // is gone again.
-        before.iter().zip(&*known).any(|(before, now)| {
-            match (now.0.wrapping_sub(before.0), before.1, now.1) {
-                (0, before, now) => before && !now,
-                (1, before, now) => before || !now,
-                _ => true,
-            }
-        })
     }
 
     /// When to look next; `still` is a look that is already scheduled.
@@ -235,19 +225,53 @@ impl Shared {
         slots.is_any_armed() && (!self.is_bell || slots.is_any_unannounced())
     }
 
+    /// Whether the thread, after a slot was armed, has to be told that it looks by itself from now on.
+    fn has_to_be_told(&self, is_unannounced: bool) -> bool {
+        if self.is_bell && !is_unannounced {
+            return false;
+        }
+        let mut state = self.lock();
+        let was_told = std::mem::replace(&mut state.will_look, true);
+        if !was_told {
+            state.slots.expect();
+        }
+        !was_told
+    }
+}
+
+impl Handle {
     /// Ensures that the thread looks by itself, after a slot was armed. Costs a system call if it would
     /// otherwise not look.
     pub(super) fn armed(&self, is_unannounced: bool) {
-        if self.is_bell && !is_unannounced {
-            return;
-        }
-        let mut state = self.lock();
-        if !std::mem::replace(&mut state.will_look, true) {
-            state.slots.expect();
-            drop(state);
-            let _ = self.member.ring(self.bell.0); // If refused, it has ended and woken all tasks.
+        if self.shared.has_to_be_told(is_unannounced) {
+            let _ = self.member.ring(self.shared.bell.0); // If refused, it has ended and woken all tasks.
         }
     }
+
+    /// The error that made the thread end.
+    pub(super) fn failure(&self) -> Error {
+        // Asks the kernel for the error again; with a deadline that has passed, this does not sleep.
+        let interrupts = Interrupts::default();
+        let again = self.member.sleep(self.shared.bell.0, Instant::now(), &interrupts).map(drop);
+        match again.and_then(|()| self.member.check_semaphores()) {
+            Err(error) => error,
+            Ok(()) => Error::interrupted("the driver's wait"),
+        }
+    }
+}
+
+/// Whether any process has gone since the last check. True also when that cannot be determined: every
+/// task then looks and gets the error.
+fn has_anybody_gone(member: &Member, known: &mut Census) -> bool {
+    let Ok(now) = member.census() else { return true };
+    let before = std::mem::replace(known, now);
+    // Each generation is used by one process. A generation one higher is a process that came, unless it
+    // is gone again.
+    before.iter().zip(&*known).any(|(before, now)| match (now.0.wrapping_sub(before.0), before.1, now.1) {
+        (0, before, now) => before && !now,
+        (1, before, now) => before || !now,
+        _ => true,
+    })
 }
 
 /// Starts the thread with all signals blocked: signals sent to the process go to threads that expect them.
@@ -262,45 +286,30 @@ fn start(shared: Arc<Shared>, known: Census) -> JoinHandle<()> {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        let Some(thread) = self.thread.take() else { return };
-        if !self.shared.member.is_ours() {
+        let thread = self.thread.take();
+        if !self.member.is_ours() {
             std::mem::forget(thread); // There is no such thread in this process.
             return;
         }
         let mut state = self.shared.lock();
-        state.stop = true;
+        let lent = state.member.take();
         let is_calling = state.calling;
         drop(state);
-        let _ = self.shared.member.ring(self.shared.bell.0); // If refused, the thread has ended.
         // While the driver's thread calls wakers, it may be the thread that drops this, or wait for that
-        // thread. Then it ends by itself.
-        if !is_calling {
+        // thread. Then it ends by itself, and has no part in the domain any more.
+        if let Some(thread) = thread
+            && !is_calling
+        {
+            let _ = self.member.ring(self.shared.bell.0); // If refused, the thread has ended.
             let _ = thread.join(); // It can panic only in a waker.
         }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if self.member.is_ours() {
-            self.member.free_wake(self.bell.0);
-        }
+        drop(lent);
+        self.member.free_wake(self.shared.bell.0);
     }
 }
 
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver").field("domain", &self.0.shared.member).finish_non_exhaustive()
-    }
-}
-
-/// The error that made a driver end.
-pub(super) fn failure(shared: &Shared) -> Error {
-    // Asks the kernel for the error again; with a deadline that has passed, this does not sleep.
-    let interrupts = Interrupts::default();
-    let again = shared.member.sleep(shared.bell.0, Instant::now(), &interrupts).map(drop);
-    match again.and_then(|()| shared.member.check_semaphores()) {
-        Err(error) => error,
-        Ok(()) => Error::interrupted("the driver's wait"),
+        f.debug_struct("Driver").field("domain", &self.0.member).finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Wake, Waker};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::driver::{Driver, failure};
+use super::driver::Driver;
 use super::protocol;
 use crate::channel::barriers::Barriers;
 use crate::channel::wait_set::look;
@@ -141,9 +141,9 @@ impl PollSet {
         // After the arming: a driver that fails later makes the descriptor readable.
         if shared.lock().failed {
             self.release(ends);
-            return Err(WaitSetError::System(failure(&shared)));
+            return Err(WaitSetError::System(self.driver.0.failure()));
         }
-        shared.armed(ends.iter().any(|end| end.is_unannounced()));
+        self.driver.0.armed(ends.iter().any(|end| end.is_unannounced()));
         if ends.iter_mut().any(|end| end.is_soon()) {
             self.waker.wake_by_ref(); // The event will not be announced again.
         }
@@ -163,10 +163,10 @@ impl PollSet {
     }
 
     fn check(&self, ends: &[&mut dyn Waitable]) -> Result<(), WaitSetError> {
-        if !self.driver.0.shared.member.is_ours() {
+        if !self.driver.0.member.is_ours() {
             return Err(WaitSetError::Forked);
         }
-        let home = Home(&self.driver.0.shared.member);
+        let home = Home(&self.driver.0.member);
         match ends.iter().position(|end| !end.is_at(&home)) {
             Some(index) => Err(WaitSetError::Foreign { index }),
             None => Ok(()),
@@ -246,7 +246,7 @@ impl AsRawFd for PollSet {
 
 impl Drop for PollSet {
     fn drop(&mut self) {
-        if self.driver.0.shared.member.is_ours() {
+        if self.driver.0.member.is_ours() {
             let mut state = self.driver.0.shared.lock();
             for slot in &self.slots {
                 state.slots.disarm(*slot, false);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::driver::{Driver, State, failure};
+use super::driver::{Driver, State};
 use super::protocol;
 use crate::channel::wait_set::sealed::{Bell, Home, Waiting};
 use crate::channel::{News, WaitSetError, Waitable};
@@ -101,10 +101,10 @@ impl Registration {
         end: &mut dyn Waitable,
         context: &mut Context<'_>,
     ) -> Poll<Result<News, WaitSetError>> {
-        if !self.driver.0.shared.member.is_ours() {
+        if !self.driver.0.member.is_ours() {
             return Poll::Ready(Err(WaitSetError::Forked));
         }
-        if !end.is_at(&Home(&self.driver.0.shared.member)) {
+        if !end.is_at(&Home(&self.driver.0.member)) {
             return Poll::Ready(Err(WaitSetError::Foreign { index: 0 }));
         }
         let was_armed = self.is_armed;
@@ -163,9 +163,9 @@ impl Registration {
         // After the arming: a driver that fails later calls the waker.
         if shared.lock().failed {
             drop(self.disarm(end));
-            return Poll::Ready(Err(WaitSetError::System(failure(&shared))));
+            return Poll::Ready(Err(WaitSetError::System(self.driver.0.failure())));
         }
-        shared.armed(end.is_unannounced());
+        self.driver.0.armed(end.is_unannounced());
         if end.is_soon() && self.soon < SOON {
             // The event will not be announced again.
             self.soon += 1;
@@ -210,7 +210,7 @@ impl Registration {
     #[cold]
     #[inline(never)]
     fn cancel_armed(&mut self, end: &mut dyn Waitable) {
-        if self.driver.0.shared.member.is_ours() {
+        if self.driver.0.member.is_ours() {
             self.disarm(end);
             end.is_passed_over();
         }
@@ -229,7 +229,7 @@ impl Registration {
     #[cold]
     #[inline(never)]
     fn popped_from_wait(&mut self, end: &mut dyn Waitable) {
-        if self.is_armed && self.driver.0.shared.member.is_ours() {
+        if self.is_armed && self.driver.0.member.is_ours() {
             self.disarm(end);
         }
         let _ = self.found(Ok(None));
@@ -280,7 +280,7 @@ impl protocol::Ends for Waited<'_> {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if self.driver.0.shared.member.is_ours() {
+        if self.driver.0.member.is_ours() {
             let mut state = self.state();
             let waker = state.slots.disarm(self.slot, false);
             state.slots.remove(self.slot);
