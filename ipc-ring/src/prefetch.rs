@@ -127,7 +127,9 @@ fn pretended() -> Option<u8> {
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 fn ask() -> u8 {
     use core::arch::x86_64::__cpuid;
-    let first = __cpuid(0);
+    // SAFETY: each x86-64 processor has CPUID, and leaf 0.
+    #[allow(unused_unsafe, reason = "a safe function for newer compilers than the oldest that is supported")]
+    let first = unsafe { __cpuid(0) };
     let mut maker = [0; 12];
     for (bytes, register) in maker.chunks_exact_mut(4).zip([first.ebx, first.edx, first.ecx]) {
         bytes.copy_from_slice(&register.to_le_bytes());
