@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::description::{BARE_FIELD, Base, Field, MAX_NAME, MAX_SIZE, Struct, item_size, type_expression};
 use crate::error::Problem;
+use crate::limits::{MAX_NAME, MAX_SIZE};
 use crate::scalar::Scalar;
+use crate::structure::{BARE_FIELD, Base, Field, Struct, item_size, type_expression};
 
 /// Checks types of any origin.
 ///

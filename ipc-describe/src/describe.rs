@@ -1,8 +1,9 @@
 //! From Rust types to descriptions.
 
-use crate::description::{BARE_FIELD, Base, Description, Field, Struct};
+use crate::description::Description;
 use crate::error::Problem;
 use crate::scalar::Scalar;
+use crate::structure::{BARE_FIELD, Base, Field, Struct};
 
 /// A type whose layout can be described: the numbers with fixed widths, arrays, and structs that
 /// [derive](derive@crate::Describe) it.

@@ -4,19 +4,8 @@ use core::fmt::{self, Write};
 
 use crate::error::Problem;
 use crate::hash::Fnv;
-use crate::scalar::Scalar;
-
-/// The longest text of a description, in bytes.
-pub const MAX_TEXT: usize = 16 * 1024;
-
-/// The longest name of a type or field, in bytes.
-pub const MAX_NAME: usize = 120;
-
-/// The largest type, in bytes: as large as the largest block of a pool.
-pub const MAX_SIZE: u32 = 64 << 20;
-
-/// The field's name where an element is no struct.
-pub(crate) const BARE_FIELD: &str = "value";
+use crate::limits::MAX_TEXT;
+use crate::structure::{Base, Field, Struct, item_size, type_expression};
 
 /// How the bytes of an element are divided into fields.
 ///
@@ -27,98 +16,6 @@ pub(crate) const BARE_FIELD: &str = "value";
 pub struct Description {
     /// The element's type first; each other type after all types that contain it.
     types: Vec<Struct>,
-}
-
-/// A type with fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Struct {
-    pub(crate) name: String,
-    pub(crate) size: u32,
-    pub(crate) align: u32,
-    pub(crate) fields: Vec<Field>,
-}
-
-/// A part of a [`Struct`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    pub(crate) offset: u32,
-    pub(crate) base: Base,
-    /// Of arrays, the outermost first, as in C.
-    pub(crate) dimensions: Vec<u32>,
-    pub(crate) name: String,
-}
-
-/// The type of a field, or of an item if it is an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Base {
-    /// A number.
-    Scalar(Scalar),
-    /// The type with this index in [`Description::types`].
-    Struct(usize),
-}
-
-impl Struct {
-    /// Its name, such as `md.Tick/2`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The name without the version: `md.Tick` of `md.Tick/2`.
-    #[must_use]
-    pub fn base_name(&self) -> &str {
-        self.name.split_once('/').map_or(&*self.name, |(name, _)| name)
-    }
-
-    /// Size in bytes.
-    #[must_use]
-    pub const fn size(&self) -> u32 {
-        self.size
-    }
-
-    /// Alignment in bytes.
-    #[must_use]
-    pub const fn align(&self) -> u32 {
-        self.align
-    }
-
-    /// Its fields, in the order of their offsets.
-    #[must_use]
-    pub fn fields(&self) -> &[Field] {
-        &self.fields
-    }
-}
-
-impl Field {
-    /// Where the field begins, in bytes from the beginning of its type.
-    #[must_use]
-    pub const fn offset(&self) -> u32 {
-        self.offset
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What it is, or what its items are.
-    #[must_use]
-    pub const fn base(&self) -> Base {
-        self.base
-    }
-
-    /// The lengths of an array, the outermost first, as in C; empty for a field that is no array.
-    #[must_use]
-    pub fn dimensions(&self) -> &[u32] {
-        &self.dimensions
-    }
-
-    /// Number of items: the product of the dimensions.
-    #[must_use]
-    pub fn items(&self) -> u64 {
-        self.dimensions.iter().map(|length| u64::from(*length)).product()
-    }
 }
 
 impl Description {
@@ -216,23 +113,5 @@ impl Description {
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())
-    }
-}
-
-pub(crate) fn type_expression(types: &[Struct], field: &Field) -> String {
-    let mut expression = match field.base {
-        Base::Scalar(scalar) => scalar.name().to_owned(),
-        Base::Struct(index) => types[index].name.clone(),
-    };
-    for length in &field.dimensions {
-        let _ = write!(expression, "[{length}]"); // Writing to a string cannot fail.
-    }
-    expression
-}
-
-pub(crate) fn item_size(types: &[Struct], field: &Field) -> u32 {
-    match field.base {
-        Base::Scalar(scalar) => scalar.size(),
-        Base::Struct(index) => types[index].size,
     }
 }

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use crate::description::{Base, Description, Field};
+use crate::description::Description;
+use crate::structure::{Base, Field};
 
 /// The first difference between what was found and what was expected. Paths lead from the element to the
 /// field: `pose.position.x`.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::description::{MAX_NAME, MAX_SIZE, MAX_TEXT};
+use crate::limits::{MAX_NAME, MAX_SIZE, MAX_TEXT};
 
 /// Why types do not form a description. Names are the type's, or the type's and the field's separated by a
 /// dot.

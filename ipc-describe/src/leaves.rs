@@ -2,8 +2,9 @@
 
 use core::ops::ControlFlow;
 
-use crate::description::{Base, Description};
+use crate::description::Description;
 use crate::scalar::{Scalar, Value};
+use crate::structure::Base;
 
 /// A number in an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -44,11 +44,13 @@ mod error;
 mod export;
 mod hash;
 mod leaves;
+mod limits;
 mod parse;
 mod scalar;
+mod structure;
 
 pub use describe::{Describe, Layout};
-pub use description::{Base, Description, Field, MAX_NAME, MAX_SIZE, MAX_TEXT, Struct};
+pub use description::Description;
 pub use difference::Difference;
 pub use error::{ParseError, Problem};
 pub use export::RosError;
@@ -70,7 +72,9 @@ pub use hash::{Fnv, fingerprint};
 /// ```
 pub use ipc_describe_derive::Describe;
 pub use leaves::Leaf;
+pub use limits::{MAX_NAME, MAX_SIZE, MAX_TEXT};
 pub use scalar::{Scalar, Value};
+pub use structure::{Base, Field, Struct};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

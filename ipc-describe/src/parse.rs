@@ -3,9 +3,11 @@
 use core::str::FromStr;
 use std::collections::HashMap;
 
-use crate::description::{Base, Description, Field, MAX_TEXT, Struct};
+use crate::description::Description;
 use crate::error::{ParseError, Problem};
+use crate::limits::MAX_TEXT;
 use crate::scalar::Scalar;
+use crate::structure::{Base, Field, Struct};
 
 impl FromStr for Description {
     type Err = ParseError;

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use crate::description::{Base, Description, Struct};
+use crate::description::Description;
 use crate::scalar::Scalar;
+use crate::structure::{Base, Struct};
 
 /// Reserved words of C11 and C++20. Sorted.
 const RESERVED: &[&str] = &[

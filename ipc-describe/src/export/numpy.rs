@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::description::{Base, Description, Field};
+use crate::description::Description;
 use crate::scalar::Scalar;
+use crate::structure::{Base, Field};
 
 const fn format(scalar: Scalar) -> &'static str {
     match scalar {

@@ -4,8 +4,9 @@ use core::fmt;
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use crate::description::{Base, Description};
+use crate::description::Description;
 use crate::scalar::Scalar;
+use crate::structure::Base;
 
 /// Why there is no ROS form.
 #[derive(Clone, Debug, PartialEq, Eq)]
