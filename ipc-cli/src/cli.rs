@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod looking;
 pub(crate) mod rings;
 pub(crate) mod sysv;
 
@@ -30,10 +31,19 @@ pub(crate) enum Command {
     Hz(rings::Rate),
     /// Prints the bytes a second of a channel
     Bw(rings::Rate),
+    /// Measures how old the messages of a channel are when they come, without taking part in it
+    ///
+    /// The age is the time now minus a field of the message: the one that --field names, or the one whose
+    /// name says that it is a time (`time_ns`, `stamp.sec` and `stamp.nanosec`). It is read from the clock
+    /// that --clock names, or that the field's name tells (`wall_ms`, `mono_ns`), or by which the first
+    /// message is younger than an hour; the first line says which. Values of `latest` have a time in any
+    /// case. Without a time in the messages it prints how long ago the channel was last seen without them:
+    /// no message is older.
+    Delay(looking::Delay),
     /// Shows the channels with their rates and ends, again and again; takes no seat
     ///
-    /// Keys: s, left and right pick the column to sort by, up and down scroll, q ends it. When it is not on a
-    /// terminal, it looks twice and prints one table.
+    /// Keys: s, left and right pick the column to sort by, e shows each end with how far it is behind, up and
+    /// down scroll, q ends it. When it is not on a terminal, it looks twice and prints one table.
     Top(rings::Top),
     /// Prints the messages of a channel as they come, without taking part in it
     Tail(rings::Tail),
@@ -49,6 +59,13 @@ pub(crate) enum Command {
     /// the other, each of the size that the channel has (`ipcr show`). For spsc, mpmc, broadcast and
     /// latest.
     Send(rings::Send),
+    /// Asks a service, a channel of the kind call: takes its calling end for one request
+    ///
+    /// Takes part, as `send` does: joins the domain as a process, takes the calling end of the channel, and
+    /// leaves both when the reply is there. A calling end that a living process holds is refused. A service
+    /// that does not wait for the next caller learns that its caller has left, and may end. A request without
+    /// a reply in time is taken back if the service is gone; a living service may still act on it.
+    Call(looking::Call),
     /// Prints what comes, goes and dies: processes, channels, and their ends
     Watch(rings::Watch),
     /// Says what is left of domains and channels whose processes were killed, and removes it with --yes
@@ -59,6 +76,11 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Looks for what makes channels slow or lose messages, and says what to run against it; changes nothing
+    ///
+    /// Limits of the kernel, membarrier, the frequency governor, processors, swapped and huge pages, and the
+    /// sizes of rings against what they have held. Each piece of advice has its evidence.
+    Advise(looking::Advise),
     /// Explains an errno of a System V call, or an error of ipc-ring
     Explain {
         /// An errno by name or number, the name of a call, or the name of an error: ENOSPC, 28, shmget,

@@ -71,6 +71,16 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// A short time with a unit that fits it.
+pub(crate) fn span(nanoseconds: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")];
+    let unit = UNITS.iter().find(|(size, _)| nanoseconds >= *size);
+    unit.map_or_else(
+        || format!("{nanoseconds} ns"),
+        |(size, unit)| format!("{:.1} {unit}", nanoseconds as f64 / *size as f64),
+    )
+}
+
 /// A moment as RFC 3339 in UTC, to the second.
 pub(crate) fn moment(at: SystemTime) -> String {
     humantime::format_rfc3339_seconds(at).to_string()
@@ -167,6 +177,12 @@ mod tests {
         assert_eq!(of(61), "1m1s");
         assert_eq!(of(3600), "1h");
         assert_eq!(of(90_000), "1d1h");
+    }
+
+    #[test]
+    fn short_times_have_the_unit_that_fits() {
+        let spans = [999, 1500, 2_340_000, 61_000_000_000].map(span);
+        assert_eq!(spans, ["999 ns", "1.5 µs", "2.3 ms", "61.0 s"]);
     }
 
     #[test]

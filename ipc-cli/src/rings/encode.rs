@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ipc_ring::describe::{Description, Leaf, Scalar};
+use serde_json::{Map, Value};
 
 /// How many fields an error lists.
 const LISTED: usize = 8;
@@ -77,6 +78,37 @@ pub(super) fn from_fields(
     Ok(element)
 }
 
+/// The numbers of a JSON object as `path=value`, with paths as `ipcr tail` prints them: those of objects and
+/// lists inside are taken together, so that `{"at":[1,2]}` and `{"at[0]":1,"at[1]":2}` are the same.
+///
+/// # Errors
+/// Text that is no JSON object; a value that is no number.
+pub(super) fn from_json(text: &str) -> Result<Vec<String>, String> {
+    let object: Map<String, Value> =
+        serde_json::from_str(text).map_err(|error| format!("{text:?} is no JSON object: {error}"))?;
+    let mut fields = Vec::new();
+    flatten("", &Value::Object(object), &mut fields)?;
+    Ok(fields)
+}
+
+fn flatten(path: &str, value: &Value, fields: &mut Vec<String>) -> Result<(), String> {
+    match value {
+        Value::Object(object) => object.iter().try_for_each(|(name, value)| {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            flatten(&path, value, fields)
+        }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, value)| flatten(&format!("{path}[{index}]"), value, fields)),
+        Value::Number(number) => {
+            fields.push(format!("{path}={number}"));
+            Ok(())
+        }
+        other => Err(format!("{path}: {other} is no number")),
+    }
+}
+
 fn listed(paths: &[String]) -> String {
     let shown = paths.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
     if paths.len() > LISTED { format!("{shown}, …") } else { shown }
@@ -124,6 +156,16 @@ mod tests {
         assert!(from_hex("").unwrap().is_empty());
         for (text, part) in [("0", "0"), ("0x00", "0x"), ("00é0", "é0"), ("+1", "+1")] {
             assert!(from_hex(text).unwrap_err().contains(&format!("{part:?}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn json_is_taken_apart_into_paths() {
+        let fields = from_json(r#"{"a":1,"b":{"c":[-2,0.5],"d[1]":3}}"#).unwrap();
+        assert_eq!(fields, ["a=1", "b.c[0]=-2", "b.c[1]=0.5", "b.d[1]=3"]);
+        for (text, part) in [("[1]", "no JSON object"), ("{\"a\":true}", "a: true"), ("{", "no JSON object")]
+        {
+            assert!(from_json(text).unwrap_err().contains(part), "{text}");
         }
     }
 

@@ -1,5 +1,8 @@
 //! The commands for domains and channels of ipc-ring.
 
+mod advise;
+mod call;
+mod delay;
 mod doctor;
 mod domains;
 mod encode;
@@ -17,6 +20,9 @@ mod tail;
 mod top;
 mod watch;
 
+pub(crate) use advise::run as advise;
+pub(crate) use call::run as call;
+pub(crate) use delay::run as delay;
 pub(crate) use doctor::run as doctor;
 pub(crate) use explain::run as explain;
 pub(crate) use gc::run as gc;

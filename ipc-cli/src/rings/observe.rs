@@ -139,6 +139,14 @@ impl Observer {
             Observer::Silent => Sample::default(),
         }
     }
+
+    /// How far each subscriber is behind, by the number of its process: messages, or bytes of a channel of
+    /// frames. Empty for the kinds whose messages are taken by one consumer each.
+    pub(super) fn behind(&self) -> Vec<(u32, u64)> {
+        let Observer::Broadcast(observer) = self else { return Vec::new() };
+        let subscribers = observer.subscribers().into_iter();
+        subscribers.filter_map(|subscriber| Some((subscriber.pid, subscriber.behind?))).collect()
+    }
 }
 
 /// What a counter means.

@@ -94,14 +94,14 @@ pub(crate) fn run(asked: &Tail) -> Outcome {
     Ok(DONE)
 }
 
-fn open(domain: &DomainObserver, info: &NameInfo, start: TapStart) -> Result<Tap, Failure> {
+pub(super) fn open(domain: &DomainObserver, info: &NameInfo, start: TapStart) -> Result<Tap, Failure> {
     if channel(info).is_none() {
         return Err(Failure::new(USAGE, format!("{:?} is no channel with messages", info.name)));
     }
     Tap::open(domain, &info.name, start).map_err(|error| failure(&error))
 }
 
-fn failure(error: &TapError) -> Failure {
+pub(super) fn failure(error: &TapError) -> Failure {
     let code = if matches!(error, TapError::Kind { .. }) { USAGE } else { FAILED };
     Failure::new(code, error.to_string())
 }
@@ -113,14 +113,14 @@ pub(super) fn description(info: &NameInfo) -> Option<Description> {
 }
 
 /// What has become of the channel.
-enum State {
+pub(super) enum State {
     Same,
     /// No living process has an end of it: a tap that stayed would keep its memory.
     Over,
     Another(Box<NameInfo>),
 }
 
-fn state(domain: &DomainObserver, info: &NameInfo) -> Result<State, Failure> {
+pub(super) fn state(domain: &DomainObserver, info: &NameInfo) -> Result<State, Failure> {
     let now = match domain.look_up(&info.name) {
         Ok(now) => now,
         // The last member has left, and the domain went.
@@ -145,14 +145,7 @@ fn print(
     description: Option<&Description>,
 ) {
     if asked.json {
-        let fields = description.map(|description| {
-            let mut fields = Map::new();
-            each(description, bytes, |path, value| {
-                fields.insert(path.to_owned(), number(value));
-                ControlFlow::Continue(())
-            });
-            fields
-        });
+        let fields = description.map(|description| field_map(description, bytes));
         let (length, hex) = (bytes.len(), hex(bytes));
         let (domain, channel) = (domain.name(), info.name.as_str());
         return json::line(
@@ -173,9 +166,24 @@ fn print(
         }
         return;
     };
+    say!("{}", paint(&field_text(title, description, bytes, asked.bytes.max(80))));
+}
+
+/// The numbers of a message by their paths.
+pub(super) fn field_map(description: &Description, bytes: &[u8]) -> Map<String, serde_json::Value> {
+    let mut fields = Map::new();
+    each(description, bytes, |path, value| {
+        fields.insert(path.to_owned(), number(value));
+        ControlFlow::Continue(())
+    });
+    fields
+}
+
+/// The numbers of a message behind a title, about as many as fit into `most` characters.
+pub(super) fn field_text(title: String, description: &Description, bytes: &[u8], most: usize) -> String {
     let (mut line, mut left) = (title, 0_u64);
     each(description, bytes, |path, value| {
-        if line.len() < asked.bytes.max(80) {
+        if line.len() < most {
             line.push_str(&format!("  {}={value}", harmless(path)));
         } else {
             left += 1;
@@ -185,7 +193,7 @@ fn print(
     if left > 0 {
         line.push_str(&format!("  and {}", count(left, "number more", "numbers more")));
     }
-    say!("{}", paint(&line));
+    line
 }
 
 /// Gives each number of a message to `f`.

@@ -68,7 +68,7 @@ mod watcher;
 
 pub use builder::Builder;
 pub(super) use end::TABLE;
-pub use observer::Observer;
+pub use observer::{Observer, SubscriberInfo};
 pub use position::{Position, Start};
 pub use publisher::{Claim, Publisher};
 pub use subscriber::{Subscriber, View};

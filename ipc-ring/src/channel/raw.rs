@@ -32,11 +32,13 @@
 //!
 //! Kinds: [`spsc`](crate::spsc), [`mpmc`](crate::mpmc), [`broadcast`](crate::broadcast), and
 //! [`latest`](crate::latest), where a receiver gets the changes of all keys of the table, as far as it is
-//! fast enough. Channels of [frames](crate::bytes) carry bytes by themselves.
+//! fast enough. Channels of [frames](crate::bytes) carry bytes by themselves. A [`RawCaller`] asks over a
+//! [`call`](crate::call) channel.
 
 #[allow(unsafe_code)]
 mod broadcast;
 mod builder;
+mod caller;
 mod element;
 mod end;
 mod error;
@@ -52,9 +54,10 @@ mod sender;
 mod spsc;
 
 pub use builder::Builder;
+pub use caller::RawCaller;
 pub use element::ElementInfo;
 pub use end::Received;
-pub use error::{ReceiveError, SendError};
+pub use error::{AskError, ReceiveError, SendError};
 pub use prefix::PrefixReceiver;
 pub use receiver::RawReceiver;
 pub use sender::RawSender;

@@ -128,6 +128,8 @@ pub struct Tap {
     /// Bytes of a message; 0 for frames, which have lengths of their own.
     element_size: usize,
     first_position: u64,
+    /// Of the last message that was returned, where the channel has it.
+    published_ns: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -222,7 +224,7 @@ impl Tap {
             }
         };
         let element_size = if *kind == Kind::BroadcastBytes { 0 } else { geometry.element_size() };
-        Ok(Self { ring, element_size, first_position: *first_position })
+        Ok(Self { ring, element_size, first_position: *first_position, published_ns: None })
     }
 
     /// Copies the next message into `out`, replacing its contents; they are meaningful only if the result is
@@ -268,10 +270,13 @@ impl Tap {
             Ring::Latest(ring) => {
                 let changed = ring.next_change().and_then(|key| {
                     let Some(key) = key else { return Ok(None) };
-                    Ok(ring.read_newer(key, place)?.map(|value| (key, value.sequence)))
+                    Ok(ring.read_newer(key, place)?.map(|value| (key, value.sequence, value.time_ns)))
                 });
                 match changed {
-                    Ok(Some((key, sequence))) => Ok(TapRead::Message { sequence, key: Some(key) }),
+                    Ok(Some((key, sequence, time_ns))) => {
+                        self.published_ns = Some(time_ns);
+                        Ok(TapRead::Message { sequence, key: Some(key) })
+                    }
                     // The writer is too fast for now: the key stays unread.
                     Ok(None) | Err(Trouble::Contended) => Ok(TapRead::Nothing),
                     Err(Trouble::Corrupt(corruption)) => Err(TapError::Corrupt(corruption)),
@@ -280,5 +285,12 @@ impl Tap {
             }
             Ring::Frames(_) => Ok(TapRead::Nothing),
         }
+    }
+
+    /// When the message returned last was published, in nanoseconds of [`latest::now_ns`](crate::latest::now_ns):
+    /// by the writer's account, for values of `latest`. `None` for the other kinds, which store no times.
+    #[must_use]
+    pub fn published_ns(&self) -> Option<u64> {
+        self.published_ns
     }
 }

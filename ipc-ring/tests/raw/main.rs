@@ -1,6 +1,7 @@
 //! Ends that move bytes on named channels: they meet ends of a Rust type in both directions, whichever made
 //! the channel, for every kind that has them.
 
+mod call;
 #[path = "../common/mod.rs"]
 mod common;
 mod hostile;

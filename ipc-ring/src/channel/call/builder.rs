@@ -12,7 +12,7 @@ use crate::channel::settings::{Settings, common_settings};
 use crate::channel::successor::{self, Side, Takers};
 use crate::error::AttachError;
 use crate::layout::Kind;
-use crate::message::Message;
+use crate::message::{Fingerprint, Message};
 use crate::ring::call::{
     CALLER_RECORD, CALLER_SIGNAL, CALLER_WAKES, LINE_OFFSET, Mapped, RESPONDER_RECORD, RESPONDER_SIGNAL,
     RESPONDER_WAKES,
@@ -60,6 +60,8 @@ const TAKERS: Takers =
 #[derive(Clone, Debug)]
 pub struct Builder<Req, Rep> {
     settings: Settings,
+    /// That of the channel, where it was learned from its header in place of being computed from the types.
+    learned: Option<Fingerprint>,
     messages: PhantomData<fn(Req) -> Rep>,
 }
 
@@ -67,7 +69,13 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), messages: PhantomData }
+        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), learned: None, messages: PhantomData }
+    }
+
+    /// Options for a channel whose header has this fingerprint, whatever its types are: `Req` and `Rep` are
+    /// the bytes of a whole line.
+    pub(in crate::channel) fn of_any(settings: Settings, learned: Fingerprint) -> Self {
+        Self { settings, learned: Some(learned), messages: PhantomData }
     }
 
     common_settings!();
@@ -146,7 +154,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
         Request {
             settings: &self.settings,
             kind: Kind::Call,
-            fingerprint: described.unwrap_or_else(Mapped::<Req, Rep>::fingerprint),
+            fingerprint: described.or(self.learned).unwrap_or_else(Mapped::<Req, Rep>::fingerprint),
             element: Some(core::any::type_name::<(Req, Rep)>()),
             usual_capacity: 1,
             geometry: &Mapped::<Req, Rep>::geometry,

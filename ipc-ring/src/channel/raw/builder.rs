@@ -3,7 +3,7 @@
 use ipc_describe::{Describe, Description};
 
 use super::opening::{OfBroadcast, Opening};
-use super::{PrefixReceiver, RawReceiver, RawSender, broadcast, latest, mpmc, spsc};
+use super::{PrefixReceiver, RawCaller, RawReceiver, RawSender, broadcast, latest, mpmc, spsc};
 use crate::channel::broadcast::{Mode, Resume, Start};
 use crate::channel::described::Described;
 use crate::channel::open::Creation;
@@ -196,6 +196,19 @@ impl Builder {
         builder.settings.type_name = Some(prefix.element().name().to_owned());
         let receiver = builder.opened(|opening| receiver(opening.prefixed(&prefix), Creation::MustFind))?;
         Ok(PrefixReceiver::new(receiver))
+    }
+
+    /// Finds the [`call`](crate::call) channel, which must exist, and takes the caller's end.
+    ///
+    /// # Errors
+    /// [`NotFound`](AttachErrorKind::NotFound); [`Kind`](AttachErrorKind::Kind) when it is no channel of
+    /// calls; [`EndTaken`](AttachErrorKind::EndTaken);
+    /// [`InvalidDescription`](AttachErrorKind::InvalidDescription).
+    ///
+    /// # Blocking
+    /// As [`open_sender`](Self::open_sender).
+    pub fn open_caller(&self) -> Result<RawCaller, AttachError> {
+        RawCaller::open(&self.settings)
     }
 
     fn creation(&self) -> Creation {

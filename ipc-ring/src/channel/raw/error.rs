@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use crate::error::{Forked, PopError, PushError, debug_as_display};
+use crate::error::{CallError, Forked, PopError, PushError, debug_as_display};
 use crate::latest::{PublishError, ReadError};
 
-debug_as_display!(SendError, ReceiveError);
+debug_as_display!(SendError, ReceiveError, AskError);
 
 /// Why nothing was sent.
 #[non_exhaustive]
@@ -39,6 +39,20 @@ pub enum ReceiveError {
     Read(ReadError),
 }
 
+/// Why nothing was asked.
+#[non_exhaustive]
+pub enum AskError {
+    /// The length of the slice differs from that of a described request, or exceeds what fits.
+    WrongSize {
+        /// Bytes of the slice.
+        given: usize,
+        /// Bytes of a request; the most it can have where the channel has no description.
+        request: usize,
+    },
+    /// The channel did not take it. [`CallError::NotWoken`]: it did.
+    Call(CallError),
+}
+
 impl SendError {
     /// Whether the same call may succeed a little later, with nothing repaired and no successor.
     #[must_use]
@@ -56,6 +70,12 @@ impl ReceiveError {
             ReceiveError::Pop(error) => error.is_retryable(),
             ReceiveError::Read(error) => error.is_retryable(),
         }
+    }
+}
+
+impl From<CallError> for AskError {
+    fn from(error: CallError) -> Self {
+        AskError::Call(error)
     }
 }
 
@@ -112,6 +132,26 @@ impl fmt::Display for ReceiveError {
             ReceiveError::WrongSize { given, element } => wrong_size(f, *given, *element),
             ReceiveError::Pop(error) => error.fmt(f),
             ReceiveError::Read(error) => error.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AskError::WrongSize { given, request } => {
+                write!(f, "a request of {given} bytes was given, and one of the channel has {request}")
+            }
+            AskError::Call(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for AskError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            AskError::WrongSize { .. } => None,
+            AskError::Call(error) => error.source(),
         }
     }
 }

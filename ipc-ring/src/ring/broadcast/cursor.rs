@@ -16,7 +16,7 @@ pub(super) const fn at(position: u64) -> u64 {
 /// How far the subscriber is behind the publisher at `tail`. `None` if it does not count: there is none, or
 /// it waits for positions still to come.
 #[inline(always)]
-pub(super) const fn behind(cursor: u64, tail: u64) -> Option<u64> {
+pub(crate) const fn behind(cursor: u64, tail: u64) -> Option<u64> {
     let distance = at(tail).wrapping_sub(cursor);
     if cursor & 1 == 0 || distance.cast_signed() < 0 { None } else { Some(distance >> 1) }
 }

@@ -53,7 +53,7 @@
 //! Readers without a seat ([`Subscriber::watch`]) write nothing at all, so the memory may be mapped read-only
 //! for them.
 
-mod cursor;
+pub(crate) mod cursor;
 pub mod frames;
 #[allow(unsafe_code)]
 pub(crate) mod front;

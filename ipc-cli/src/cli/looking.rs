@@ -1,0 +1,105 @@
+//! The command line of `call`, `delay`, `advise` and `serve`.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::rings::Where;
+use crate::units::parse_duration;
+
+/// `call`.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    /// The name of the channel of calls
+    pub(crate) service: String,
+    /// The numbers of the request, where the channel describes it: `angle=0.5 at[0]=-1`, or one JSON object
+    /// such as `{"angle":0.5,"at":[-1,2]}`
+    #[arg(value_name = "FIELD=VALUE|JSON")]
+    pub(crate) fields: Vec<String>,
+    /// Sets the fields that are not given to 0; otherwise all must be given
+    #[arg(long, requires = "fields")]
+    pub(crate) zeros: bool,
+    /// The bytes of the request in hexadecimal
+    #[arg(long, value_name = "BYTES", conflicts_with = "fields")]
+    pub(crate) hex: Option<String>,
+    /// How long to wait for the reply
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "2s")]
+    pub(crate) timeout: Duration,
+    /// Only this domain; all of the user's when absent
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) domain: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A clock that a field may have been read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Clock {
+    /// Time since 1970: CLOCK_REALTIME, `SystemTime`, time.time() of Python
+    Realtime,
+    /// Time since the machine started, without suspension: CLOCK_MONOTONIC, std::chrono::steady_clock
+    Monotonic,
+    /// Time since the machine started, with suspension: CLOCK_BOOTTIME
+    Boottime,
+    /// International atomic time: CLOCK_TAI
+    Tai,
+}
+
+/// The unit of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Unit {
+    /// Nanoseconds
+    Ns,
+    /// Microseconds
+    Us,
+    /// Milliseconds
+    Ms,
+    /// Seconds
+    S,
+}
+
+/// `delay`.
+#[derive(Debug, Args)]
+pub(crate) struct Delay {
+    /// The name of the channel
+    pub(crate) channel: String,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// The field with the time of a message; the one whose name says that it is one when absent
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) field: Option<String>,
+    /// The clock of the field; by its name, or by its value in the first message, when absent
+    #[arg(short = 'C', long, value_enum)]
+    pub(crate) clock: Option<Clock>,
+    /// The unit of the field; by the end of its name, such as `_ms`, when absent
+    #[arg(short, long, value_enum)]
+    pub(crate) unit: Option<Unit>,
+    /// Time between two lines
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
+    pub(crate) interval: Duration,
+    /// Ends after this many lines
+    #[arg(short = 'n', long, value_name = "LINES")]
+    pub(crate) count: Option<u64>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `advise`.
+#[derive(Debug, Args)]
+pub(crate) struct Advise {
+    /// Only this channel, besides the machine; all channels when absent
+    pub(crate) channel: Option<String>,
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Time between the two looks at the counters
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
+    pub(crate) interval: Duration,
+    /// Also what was looked at and found as it should be
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}

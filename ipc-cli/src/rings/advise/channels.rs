@@ -1,0 +1,258 @@
+//! The channels: their sizes against what they have held, wakes, and the processors of their ends.
+
+use std::path::Path;
+use std::time::Instant;
+
+use ipc_ring::control::ChannelInfo;
+use ipc_ring::layout::Kind;
+
+use super::{Advice, processors};
+use crate::cli::looking::Advise;
+use crate::exit::{Failure, NOT_FOUND};
+use crate::rings::domains;
+use crate::rings::observe::{Observer, Sample, channel};
+use crate::units::{bytes, count, scaled};
+
+/// Rings below this are not worth making smaller: they fit into a cache.
+const LARGE: u64 = 1 << 20;
+/// A message that comes alone may as well wake its consumer; this many a second are better polled for.
+const OFTEN: f64 = 10_000.0;
+
+/// A channel and its counters at two moments.
+struct Watched {
+    domain: String,
+    name: String,
+    shape: ChannelInfo,
+    observer: Observer,
+    before: Sample,
+    after: Sample,
+    /// Subscribers that are more than half the ring behind.
+    behind: Vec<(u32, u64)>,
+}
+
+/// All that were asked for.
+pub(super) struct Seen {
+    channels: Vec<Watched>,
+    began: Instant,
+    seconds: f64,
+    unreadable: Vec<Advice>,
+}
+
+impl Seen {
+    pub(super) fn look(asked: &Advise) -> Result<Seen, Failure> {
+        let (mut channels, mut unreadable) = (Vec::new(), Vec::new());
+        for found in domains::find(&asked.place)? {
+            let domain = match found.domain {
+                Ok(domain) => domain,
+                Err(why) => {
+                    unreadable.push(Advice::unknown("domain", format!("{:?}: {why}", found.name)));
+                    continue;
+                }
+            };
+            for info in domain.list()?.names {
+                let Some(shape) = channel(&info) else { continue };
+                if asked.channel.as_ref().is_some_and(|name| *name != info.name) {
+                    continue;
+                }
+                match Observer::open(&domain, &info.name, shape) {
+                    Ok(observer) => {
+                        let before = observer.sample();
+                        channels.push(Watched {
+                            domain: found.name.clone(),
+                            name: info.name.clone(),
+                            shape: shape.clone(),
+                            observer,
+                            after: before.clone(),
+                            before,
+                            behind: Vec::new(),
+                        });
+                    }
+                    Err(error) => {
+                        unreadable.push(of(
+                            &found.name,
+                            &info.name,
+                            Advice::unknown("channel", error.to_string()),
+                        ));
+                    }
+                }
+            }
+        }
+        if let Some(name) = asked.channel.as_ref().filter(|_| channels.is_empty() && unreadable.is_empty()) {
+            return Err(Failure::new(
+                NOT_FOUND,
+                format!("there is no channel {name:?}; `ipcr ls` lists what there is"),
+            ));
+        }
+        Ok(Seen { channels, began: Instant::now(), seconds: 0.0, unreadable })
+    }
+
+    /// Takes the second sample.
+    pub(super) fn look_again(&mut self) {
+        self.seconds = self.began.elapsed().as_secs_f64().max(1e-6);
+        for channel in &mut self.channels {
+            channel.after = channel.observer.sample();
+            let half = channel.shape.capacity / 2;
+            let behind = channel.observer.behind().into_iter();
+            channel.behind = behind.filter(|(_, behind)| *behind > half).collect();
+        }
+    }
+
+    /// Bytes of each channel.
+    pub(super) fn sizes(&self) -> Vec<u64> {
+        self.channels.iter().map(|channel| channel.shape.bytes).collect()
+    }
+
+    pub(super) fn advice(self, root: &Path) -> Vec<Advice> {
+        let mut all = self.unreadable;
+        for channel in &self.channels {
+            let mut found: Vec<Advice> =
+                [size(channel), missed(channel), wakes(channel, self.seconds), pinned(channel, root)]
+                    .into_iter()
+                    .flatten()
+                    .collect();
+            if found.is_empty() {
+                found.push(Advice::ok("channel", "its size, wakes and processors are as they should be"));
+            }
+            all.extend(found.into_iter().map(|advice| of(&channel.domain, &channel.name, advice)));
+        }
+        all
+    }
+}
+
+fn of(domain: &str, channel: &str, advice: Advice) -> Advice {
+    Advice { domain: Some(domain.to_owned()), channel: Some(channel.to_owned()), ..advice }
+}
+
+impl Watched {
+    fn counter(&self, sample: &Sample, name: &str) -> Option<u64> {
+        sample.others.iter().find(|(counter, _)| *counter == name).map(|(_, value)| *value)
+    }
+
+    fn grew(&self, name: &str) -> Option<u64> {
+        Some(self.counter(&self.after, name)?.saturating_sub(self.counter(&self.before, name)?))
+    }
+
+    fn held(&self, amount: u64) -> String {
+        let in_bytes = [Kind::Bytes, Kind::BroadcastBytes].iter().any(|kind| self.shape.kind == *kind as u32);
+        if in_bytes { bytes(amount) } else { count(amount, "message", "messages") }
+    }
+
+    fn hz(&self) -> String {
+        format!("ipcr hz {} --domain {}", quoted(&self.name), quoted(&self.domain))
+    }
+
+    fn show(&self) -> String {
+        format!("ipcr show {} --domain {}", quoted(&self.name), quoted(&self.domain))
+    }
+}
+
+/// As a shell takes it.
+fn quoted(text: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The capacity against what the channel has held.
+fn size(channel: &Watched) -> Option<Advice> {
+    let capacity = channel.shape.capacity;
+    let fill = |sample: &Sample| sample.waiting.map(|waiting| waiting as f64 / capacity.max(1) as f64);
+    if [&channel.before, &channel.after].iter().all(|sample| fill(sample).is_some_and(|fill| fill > 0.8)) {
+        let waits = channel.after.waiting.unwrap_or(capacity);
+        let evidence = format!(
+            "at both looks it was nearly full: {} of {} wait",
+            channel.held(waits),
+            channel.held(capacity)
+        );
+        let advice =
+            "look at the consumer: it is slower than the producer, which a larger ring does not help";
+        return Some(Advice::new("channel", advice, evidence, channel.hz()));
+    }
+    // A many-to-many ring counts neither.
+    let high = channel.counter(&channel.after, "high_water")?;
+    let found_full = channel.counter(&channel.after, "found_full")?;
+    if found_full > 0 && high >= capacity {
+        let evidence = format!(
+            "it holds {}, and the producer has found it full {}; it is not full now, so bursts are larger than the ring",
+            channel.held(capacity),
+            count(found_full, "time", "times")
+        );
+        let advice =
+            format!("give the builder of the end that makes it capacity({})", capacity.saturating_mul(4));
+        return Some(Advice::new("channel", &advice, evidence, channel.show()));
+    }
+    let has_gone_round = channel.after.pushed.is_some_and(|pushed| pushed > capacity.saturating_mul(4));
+    // Lossy channels count none.
+    if channel.shape.bytes > LARGE && high > 0 && high < capacity / 16 && has_gone_round {
+        let evidence = format!(
+            "it takes {}, and at most {} of {} were in use",
+            bytes(channel.shape.bytes),
+            channel.held(high),
+            channel.held(capacity)
+        );
+        let smaller = high.saturating_mul(4).next_power_of_two();
+        let advice = format!("a ring that stays in the cache is faster: capacity({smaller})");
+        return Some(Advice::new("channel", &advice, evidence, channel.show()));
+    }
+    None
+}
+
+/// Subscribers that lose messages, or are about to.
+fn missed(channel: &Watched) -> Option<Advice> {
+    let missed = channel.grew("missed").filter(|missed| *missed > 0);
+    if missed.is_none() && channel.behind.is_empty() {
+        return None;
+    }
+    let mut evidence = Vec::new();
+    evidence.extend(
+        missed.map(|missed| format!("subscribers missed {} between the two looks", channel.held(missed))),
+    );
+    let behind = channel.behind.iter().map(|(pid, behind)| {
+        format!(
+            "process {pid} is {} of {} behind",
+            channel.held(*behind),
+            channel.held(channel.shape.capacity)
+        )
+    });
+    evidence.extend(behind);
+    let larger = channel.shape.capacity.saturating_mul(4);
+    let advice = format!(
+        "look at the subscriber; or capacity({larger}), or mode(Mode::Gated), which makes the publisher wait"
+    );
+    Some(Advice::new("channel", &advice, evidence.join("; "), channel.show()))
+}
+
+/// A system call for each message.
+fn wakes(channel: &Watched, seconds: f64) -> Option<Advice> {
+    let wakes = channel.grew("producer_wakes")? as f64;
+    let pushed = channel.after.pushed?.saturating_sub(channel.before.pushed?) as f64;
+    let rate = pushed / seconds;
+    if rate < OFTEN || wakes < pushed / 2.0 {
+        return None;
+    }
+    let evidence = format!(
+        "{} came, and the producer woke the consumer {}: a system call for {:.0} % of the messages",
+        scaled(rate, "/s"),
+        scaled(wakes / seconds, "/s"),
+        wakes / pushed * 100.0
+    );
+    let advice =
+        "let the consumer poll, with wait(WaitStrategy::SpinYield), or push several messages at once";
+    Some(Advice::new("channel", advice, evidence, channel.hz()))
+}
+
+/// Ends that can never run at the same time.
+fn pinned(channel: &Watched, root: &Path) -> Option<Advice> {
+    let mut pids: Vec<u32> =
+        channel.shape.ends.iter().filter(|end| end.is_alive).map(|end| end.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    let cpu = processors::shared(root, &pids)?;
+    let named: Vec<String> = pids.iter().map(u32::to_string).collect();
+    let evidence = format!("processes {} may run on processor {cpu} only", named.join(", "));
+    let advice = "give its ends processors of their own: now each message waits for a switch between them";
+    let command = format!("taskset -apc OTHER {}", pids.last()?);
+    Some(Advice::new("channel", advice, evidence, command))
+}
