@@ -74,13 +74,21 @@ pub fn table() -> Table {
 /// The same without lines: a row is a line as long as the terminal is wide enough.
 #[must_use]
 pub fn bare_table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = bare_rows(N);
+    table.set_header(header.map(|title| Look::Heading.of(title)));
+    table
+}
+
+/// The same with this number of columns, whose headings are set later.
+#[must_use]
+pub fn bare_rows(columns: usize) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(header.map(|title| Look::Heading.of(title)));
+    table.set_header(vec![""; columns]);
     for (number, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
         // Only the last column is wrapped.
-        if number + 1 < N {
+        if number + 1 < columns {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
     }

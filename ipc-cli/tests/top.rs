@@ -163,7 +163,7 @@ fn it_shows_rates_and_dead_ends_and_gives_the_terminal_back() {
             };
             at < other && frame[at..other].contains('█') && !frame[at..other].contains(" 0 /s")
         });
-        for title in ["BYTES▾", "FILL▾", "MISSED▾", "CHANNEL▾", "RATE▾"] {
+        for title in ["BYTES▾", "FILL▾", "MISSED▾", "LAG▾", "CHANNEL▾", "RATE▾"] {
             top.press("s");
             top.until_shown(title);
         }

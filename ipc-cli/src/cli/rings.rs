@@ -70,6 +70,9 @@ pub(crate) struct Top {
     /// What the channels are sorted by at first
     #[arg(short, long, value_enum, default_value = "rate")]
     pub(crate) sort: Sort,
+    /// A line for each end, with how far it is behind
+    #[arg(short, long)]
+    pub(crate) ends: bool,
     /// One JSON object a line for each channel, once
     #[arg(long)]
     pub(crate) json: bool,
@@ -86,6 +89,8 @@ pub(crate) enum Sort {
     Fill,
     /// Messages that subscribers missed
     Missed,
+    /// How far the slowest consumer is behind
+    Lag,
     /// The name
     Name,
 }

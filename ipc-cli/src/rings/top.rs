@@ -23,7 +23,7 @@ use screen::Screen;
 const SLICE: Duration = Duration::from_millis(50);
 /// As a shell tells the end by Ctrl-C, which comes as a key here.
 const INTERRUPTED: u8 = 130;
-const SORTS: [Sort; 5] = [Sort::Rate, Sort::Bytes, Sort::Fill, Sort::Missed, Sort::Name];
+const SORTS: [Sort; 6] = [Sort::Rate, Sort::Bytes, Sort::Fill, Sort::Missed, Sort::Lag, Sort::Name];
 
 pub(crate) fn run(asked: &Top) -> Outcome {
     let mut rows = Rows::default();
@@ -47,14 +47,14 @@ fn once(asked: &Top, rows: &mut Rows) -> Outcome {
     } else if sorted.is_empty() {
         say!("No channel. `ipcr ls` lists domains and processes.");
     } else {
-        rows::lines(&sorted, asked.sort).iter().for_each(|line| say!("{line}"));
+        rows::lines(&sorted, asked.sort, asked.ends).iter().for_each(|line| say!("{line}"));
     }
     Ok(DONE)
 }
 
 fn watch(asked: &Top, rows: &mut Rows) -> Outcome {
     let failed = |error: io::Error| Failure::new(FAILED, format!("the terminal: {error}"));
-    let mut view = View { sort: asked.sort, first: 0 };
+    let mut view = View { sort: asked.sort, first: 0, with_ends: asked.ends };
     let screen = Screen::enter().map_err(failed)?;
     let interval = asked.interval.max(SLICE);
     let mut next = Instant::now() + interval;
@@ -106,8 +106,10 @@ fn rest(time: Duration) -> io::Result<()> {
 /// What is shown of the rows.
 struct View {
     sort: Sort,
-    /// The first row that is shown.
+    /// The first line of the table that is shown.
     first: usize,
+    /// Each end has a line of its own.
+    with_ends: bool,
 }
 
 enum Action {
@@ -126,6 +128,7 @@ impl View {
             KeyCode::Char('q') | KeyCode::Esc => return Action::End(DONE),
             KeyCode::Char('s') | KeyCode::Right => self.sort = SORTS[(at + 1) % SORTS.len()],
             KeyCode::Left => self.sort = SORTS[(at + SORTS.len() - 1) % SORTS.len()],
+            KeyCode::Char('e') | KeyCode::Enter => self.with_ends = !self.with_ends,
             KeyCode::Down => self.first += 1,
             KeyCode::Up => self.first = self.first.saturating_sub(1),
             _ => {}
@@ -135,15 +138,21 @@ impl View {
 
     /// As many lines as the terminal has at most.
     fn lines(&mut self, rows: &Rows) -> Vec<String> {
-        let height = crossterm::terminal::size().map_or(24, |(_, height)| usize::from(height));
+        let (width, height) = crossterm::terminal::size().unwrap_or((80, 24));
         let sorted = rows.sorted(self.sort);
-        self.first = self.first.min(sorted.len().saturating_sub(1));
-        let keys = Look::Faint.of("s sorts, arrows scroll, q ends");
+        let keys = match width {
+            80.. => "s sorts, e shows ends, arrows scroll, q ends",
+            60.. => "s sorts, e ends, q quits",
+            _ => "",
+        };
+        let keys = Look::Faint.of(keys);
         let mut lines = vec![paint(&format!("ipcr top: {}  {keys}", rows::summary(&sorted)))];
-        let mut table = rows::lines(&sorted, self.sort).into_iter();
+        let table = rows::lines(&sorted, self.sort, self.with_ends);
+        self.first = self.first.min(table.len().saturating_sub(2));
+        let mut table = table.into_iter();
         lines.extend(table.next());
         lines.extend(table.skip(self.first));
-        lines.truncate(height);
+        lines.truncate(usize::from(height));
         lines
     }
 }

@@ -35,10 +35,14 @@ pub enum Need {
     Python,
     /// The tools of util-linux.
     UtilLinux,
+    /// A terminal that a program looks at.
+    Tmux,
+    /// A browser without a window.
+    Chromium,
 }
 
 impl Need {
-    pub const ALL: [Need; 15] = [
+    pub const ALL: [Need; 17] = [
         Need::IpcNamespace,
         Need::PidNamespace,
         Need::TimeNamespace,
@@ -54,6 +58,8 @@ impl Need {
         Need::Perl,
         Need::Python,
         Need::UtilLinux,
+        Need::Tmux,
+        Need::Chromium,
     ];
 
     /// As `ALLOW_SKIP` has it.
@@ -74,6 +80,8 @@ impl Need {
             Need::Perl => "perl",
             Need::Python => "python",
             Need::UtilLinux => "util-linux",
+            Need::Tmux => "tmux",
+            Need::Chromium => "chromium",
         }
     }
 }
@@ -112,7 +120,7 @@ fn leave_out(need: Need, why: &str, place: &str) {
 /// depend on.
 pub fn allowed_by_default(need: Need, is_privileged: bool) -> bool {
     match need {
-        Need::Perl | Need::Python | Need::UtilLinux => true,
+        Need::Perl | Need::Python | Need::UtilLinux | Need::Tmux | Need::Chromium => true,
         Need::Ptrace | Need::Membarrier | Need::CCompiler => false,
         _ => !is_privileged,
     }

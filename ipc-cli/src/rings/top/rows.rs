@@ -7,16 +7,29 @@ use std::time::{Duration, Instant};
 use ipc_cli_support::output;
 use ipc_cli_support::style::{Look, paint};
 use ipc_cli_support::text::harmless;
-use ipc_ring::control::{ChannelInfo, EndInfo};
+use ipc_ring::control::{ChannelInfo, EndInfo, EndRole};
+use serde::Serialize;
 
 use crate::cli::rings::{Sort, Where};
 use crate::exit::{Failure, NOT_FOUND};
+use crate::json;
 use crate::rings::domains;
 use crate::rings::ls::{end_of, in_order};
 use crate::rings::observe::{Observer, Sample, channel};
 use crate::rings::rate::Rates;
 use crate::sysv::Processes;
 use crate::units::{count, scaled};
+
+/// A consumer and what it has not taken yet.
+#[derive(Serialize)]
+struct Lag<'a> {
+    domain: &'a str,
+    channel: &'a str,
+    pid: u32,
+    /// Messages, or bytes of a ring of frames.
+    behind: u64,
+    capacity: u64,
+}
 
 /// How many rates a sparkline has.
 const HISTORY: usize = 16;
@@ -29,6 +42,8 @@ pub(super) struct Row {
     shape: ChannelInfo,
     observer: Option<Observer>,
     sample: Sample,
+    /// How far each subscriber is behind, by the number of its process.
+    behind: Vec<(u32, u64)>,
     looked: Instant,
     /// Since the look before; none after the first.
     pub(super) passed: Option<(Rates, Duration)>,
@@ -92,6 +107,7 @@ impl Row {
         observer: Option<Observer>,
     ) -> Row {
         let sample = observer.as_ref().map(Observer::sample).unwrap_or_default();
+        let behind = observer.as_ref().map(Observer::behind).unwrap_or_default();
         Row {
             domain: domain.to_owned(),
             name: name.to_owned(),
@@ -99,6 +115,7 @@ impl Row {
             shape: shape.clone(),
             observer,
             sample,
+            behind,
             looked: Instant::now(),
             passed: None,
             history: VecDeque::new(),
@@ -108,6 +125,7 @@ impl Row {
 
     fn look(&mut self, shape: &ChannelInfo) {
         let now = self.observer.as_ref().map(Observer::sample).unwrap_or_default();
+        self.behind = self.observer.as_ref().map(Observer::behind).unwrap_or_default();
         let passed = self.looked.elapsed();
         self.looked = Instant::now();
         let rates = Rates::of(&self.sample, &now, passed, shape.element_size);
@@ -121,15 +139,46 @@ impl Row {
         self.is_seen = true;
     }
 
-    /// Prints what passed as a line of JSON.
+    /// Prints what passed, and how far its consumers are behind, as lines of JSON.
     pub(super) fn tell(&self) {
         if let Some((rates, passed)) = &self.passed {
             rates.tell(&self.domain, &self.name, *passed, &self.sample, self.shape.capacity);
         }
+        for (end, behind) in self.ends() {
+            let Some(behind) = behind else { continue };
+            let (pid, capacity) = (end.pid, self.shape.capacity);
+            json::line("lag", &Lag { domain: &self.domain, channel: &self.name, pid, behind, capacity });
+        }
     }
 
-    fn ends(&self) -> Vec<EndInfo> {
-        in_order(&self.shape)
+    /// Its ends, those that put messages in first, and how far each is behind, where that is known: messages,
+    /// or bytes of a ring of frames.
+    pub(in crate::rings) fn ends(&self) -> Vec<(EndInfo, Option<u64>)> {
+        let mut seats = self.behind.clone();
+        let mut lag = |end: &EndInfo| {
+            if end.role != EndRole::Consumer {
+                return None;
+            }
+            // A process may have several.
+            let seat = seats.iter().position(|(pid, _)| *pid == end.pid);
+            // Whatever waits, waits for the consumers of such a ring together.
+            seat.map(|seat| seats.remove(seat).1).or(self.sample.waiting)
+        };
+        in_order(&self.shape).into_iter().map(|end| (end, lag(&end))).collect()
+    }
+
+    /// How far the slowest consumer is behind.
+    pub(in crate::rings) fn lag(&self) -> Option<u64> {
+        self.ends().into_iter().filter_map(|(_, behind)| behind).max()
+    }
+
+    /// Whether one that far behind is about to lose messages, or to hold the channel up.
+    fn is_late(&self, behind: u64) -> bool {
+        behind > self.shape.capacity / 2
+    }
+
+    fn has_dead_end(&self) -> bool {
+        self.shape.ends.iter().any(|end| !end.is_alive)
     }
 
     /// How full it is, from 0 to 1.
@@ -148,69 +197,128 @@ impl Row {
             Sort::Bytes => rates?.bytes_pushed,
             Sort::Fill => self.fill(),
             Sort::Missed => self.missed().map(|missed| missed as f64),
+            Sort::Lag => self.lag().map(|lag| lag as f64),
             Sort::Name => None,
         }
     }
 
-    /// Its cells, in the order of [`titles`].
-    pub(super) fn cells(&self, names_domain: bool, processes: &mut Processes) -> [String; 8] {
-        let rate = |by, unit| self.number(by).map_or_else(|| "-".to_owned(), |rate| scaled(rate, unit));
-        let ends: Vec<_> = self.ends().iter().map(|end| end_of(end, processes)).collect();
-        let name = harmless(&self.name);
-        [
-            if names_domain { format!("{}/{name}", harmless(&self.domain)) } else { name },
-            self.shape.kind_name().to_owned(),
-            rate(Sort::Rate, "/s"),
-            rate(Sort::Bytes, "B/s"),
-            self.fill().map_or_else(|| "-".to_owned(), bar),
-            self.missed().map_or_else(
-                || "-".to_owned(),
-                |missed| {
-                    let text = missed.to_string();
-                    if missed > 0 { Look::Doubtful.of(&text) } else { text }
-                },
-            ),
-            sparkline(self.history.iter().copied()),
-            if ends.is_empty() { "-".to_owned() } else { ends.join(", ") },
-        ]
+    /// What a column has of it.
+    fn cell(&self, column: Column, names_domain: bool, processes: &mut Processes) -> String {
+        let rate = |by, unit| self.number(by).map_or_else(none, |rate| scaled(rate, unit));
+        let counted = |number: u64, is_doubtful: bool| {
+            let text = number.to_string();
+            if is_doubtful { Look::Doubtful.of(&text) } else { text }
+        };
+        match column {
+            Column::Channel => {
+                let name = harmless(&self.name);
+                let name = if names_domain { format!("{}/{name}", harmless(&self.domain)) } else { name };
+                if self.has_dead_end() { Look::Bad.of(&name) } else { name }
+            }
+            Column::Kind => self.shape.kind_name().to_owned(),
+            Column::Rate => rate(Sort::Rate, "/s"),
+            Column::Bytes => rate(Sort::Bytes, "B/s"),
+            Column::Fill => self.fill().map_or_else(none, bar),
+            Column::Missed => self.missed().map_or_else(none, |missed| counted(missed, missed > 0)),
+            Column::Lag => self.lag().map_or_else(none, |lag| counted(lag, self.is_late(lag))),
+            Column::Lately => sparkline(self.history.iter().copied()),
+            Column::Ends => {
+                let mut ends = in_order(&self.shape);
+                // What is cut off must not be the one that matters.
+                ends.sort_by_key(|end| end.is_alive);
+                let ends: Vec<_> = ends.iter().map(|end| end_of(end, processes)).collect();
+                if ends.is_empty() { none() } else { ends.join(", ") }
+            }
+        }
+    }
+
+    /// A line for each end.
+    fn end_lines(&self, processes: &mut Processes) -> Vec<String> {
+        let of = |(end, behind): (EndInfo, Option<u64>)| {
+            let behind = behind.map_or_else(String::new, |behind| {
+                let text = format!("{behind} behind");
+                format!("  {}", if self.is_late(behind) { Look::Doubtful.of(&text) } else { text })
+            });
+            format!("    {}{behind}", end_of(&end, processes))
+        };
+        self.ends().into_iter().map(of).collect()
     }
 }
 
-/// The headings, with the one that is sorted by marked.
-pub(super) fn titles(by: Sort) -> [String; 8] {
-    let of = |title: &str, sort| if sort == by { format!("{title}▾") } else { title.to_owned() };
-    [
-        of("CHANNEL", Sort::Name),
-        "KIND".to_owned(),
-        of("RATE", Sort::Rate),
-        of("BYTES", Sort::Bytes),
-        of("FILL", Sort::Fill),
-        of("MISSED", Sort::Missed),
-        "LATELY".to_owned(),
-        "ENDS".to_owned(),
-    ]
+fn none() -> String {
+    "-".to_owned()
 }
 
-/// The lines of the table: headings, then a line a channel. What a terminal has no room for is left out.
-pub(super) fn lines(rows: &[&Row], by: Sort) -> Vec<String> {
-    let mut table = output::bare_table([""; 8]);
-    let mut header = comfy_table::Row::from(titles(by).map(|title| Look::Heading.of(&title)));
+/// A column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Channel,
+    Kind,
+    Rate,
+    Bytes,
+    Fill,
+    Missed,
+    Lag,
+    Lately,
+    Ends,
+}
+
+/// In their order, each with its heading, what it is sorted by, and the width of a terminal from which on it
+/// is shown.
+const COLUMNS: [(Column, &str, Option<Sort>, u16); 9] = [
+    (Column::Channel, "CHANNEL", Some(Sort::Name), 0),
+    (Column::Kind, "KIND", None, 100),
+    (Column::Rate, "RATE", Some(Sort::Rate), 0),
+    (Column::Bytes, "BYTES", Some(Sort::Bytes), 80),
+    (Column::Fill, "FILL", Some(Sort::Fill), 60),
+    (Column::Missed, "MISSED", Some(Sort::Missed), 80),
+    (Column::Lag, "LAG", Some(Sort::Lag), 0),
+    (Column::Lately, "LATELY", None, 120),
+    (Column::Ends, "ENDS", None, 60),
+];
+
+/// The lines of the table: headings, then a line a channel and, if they are wanted, one for each of its ends.
+/// What a terminal has no room for is left out; the column that is sorted by is not.
+pub(super) fn lines(rows: &[&Row], by: Sort, with_ends: bool) -> Vec<String> {
+    let width = output::width().unwrap_or(u16::MAX);
+    let shown: Vec<_> = COLUMNS
+        .iter()
+        .filter(|(column, _, sort, least)| {
+            (width >= *least || *sort == Some(by)) && !(with_ends && *column == Column::Ends)
+        })
+        .collect();
+    let mut table = output::bare_rows(shown.len());
+    let titles = shown.iter().map(|(_, title, sort, _)| {
+        let mark = if *sort == Some(by) { "▾" } else { "" };
+        Look::Heading.of(&format!("{title}{mark}"))
+    });
+    let mut header = comfy_table::Row::from(titles);
     header.max_height(1);
     table.set_header(header);
     let mut processes = Processes::default();
     let names_domain = rows.iter().any(|row| row.domain != rows[0].domain);
     for row in rows {
-        let mut cells = comfy_table::Row::from(row.cells(names_domain, &mut processes));
+        let cells = shown.iter().map(|(column, ..)| row.cell(*column, names_domain, &mut processes));
+        let mut cells = comfy_table::Row::from(cells.collect::<Vec<_>>());
         cells.max_height(1);
         table.add_row(cells);
     }
-    paint(&table.to_string()).lines().map(|line| line.trim_end().to_owned()).collect()
+    let painted = paint(&table.to_string());
+    let mut table = painted.lines().map(|line| line.trim_end().to_owned());
+    let mut lines: Vec<String> = table.next().into_iter().collect();
+    for (line, row) in table.zip(rows) {
+        lines.push(line);
+        if with_ends {
+            lines.extend(row.end_lines(&mut processes).iter().map(|line| paint(line)));
+        }
+    }
+    lines
 }
 
 /// What stands above the table.
 pub(super) fn summary(rows: &[&Row]) -> String {
     let channels = count(rows.len() as u64, "channel", "channels");
-    let dead = rows.iter().flat_map(|row| row.ends()).filter(|end| !end.is_alive).count();
+    let dead = rows.iter().flat_map(|row| row.ends()).filter(|(end, _)| !end.is_alive).count();
     match dead {
         0 => channels,
         dead => {

@@ -7,7 +7,7 @@ use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::style::Print;
 use crossterm::terminal::{
     Clear, ClearType, DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    disable_raw_mode, enable_raw_mode, size,
 };
 use crossterm::{execute, queue};
 
@@ -39,7 +39,11 @@ impl Screen {
         for (row, line) in (0..).zip(lines) {
             queue!(out, MoveTo(0, row), Print(line), Clear(ClearType::UntilNewLine))?;
         }
-        queue!(out, MoveTo(0, lines.len() as u16), Clear(ClearType::FromCursorDown))?;
+        // A place below the last line would be taken for that line.
+        let below = lines.len() as u16;
+        if size().is_ok_and(|(_, height)| below < height) {
+            queue!(out, MoveTo(0, below), Clear(ClearType::FromCursorDown))?;
+        }
         out.flush()
     }
 }
