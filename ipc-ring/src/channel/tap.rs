@@ -287,8 +287,9 @@ impl Tap {
         }
     }
 
-    /// When the message returned last was published, in nanoseconds of [`latest::now_ns`](crate::latest::now_ns):
-    /// by the writer's account, for values of `latest`. `None` for the other kinds, which store no times.
+    /// When the message returned last was published, in nanoseconds of
+    /// [`latest::now_ns`](crate::latest::now_ns), for values of `latest`: as their writer states it. `None`
+    /// for the other kinds, which store no times.
     #[must_use]
     pub fn published_ns(&self) -> Option<u64> {
         self.published_ns

@@ -123,8 +123,8 @@ impl RawCaller {
         Ok(self.caller.ask(zerocopy::transmute!(line))?)
     }
 
-    /// Waits for the reply to the call in flight, until a deadline. The first [`reply_size`](Self::reply_size)
-    /// bytes are the reply.
+    /// Waits for the reply to the call in flight, until a deadline. The reply is in the first
+    /// [`reply_size`](Self::reply_size) bytes.
     ///
     /// # Errors
     /// As [`Caller::wait_deadline`].
