@@ -46,6 +46,11 @@ impl Record {
             cpu: Word32::plain(0),
         }
     }
+
+    /// The record of an end that does not always wait for the same event.
+    fn of_many_classes() -> Self {
+        Self { mask: Word32::checked(0), key: Word32::checked(0), ..Self::new() }
+    }
 }
 
 #[derive(Debug)]
@@ -74,7 +79,16 @@ pub type End<M> = Participant<Table<M>, Kernel>;
 impl<M: Ring + Clone> Channel<M> {
     /// A channel whose masks use this number of bits.
     pub fn new(memory: M, barrier: Barrier, bits: u16, domain: Rc<Domain>) -> Self {
-        let records = (0..memory.seats()).map(|_| Record::new()).collect();
+        Self::of(memory, barrier, bits, domain, Record::new)
+    }
+
+    /// As [`new`](Self::new), for ends that do not always wait for the same event.
+    pub fn of_many_classes(memory: M, barrier: Barrier, bits: u16, domain: Rc<Domain>) -> Self {
+        Self::of(memory, barrier, bits, domain, Record::of_many_classes)
+    }
+
+    fn of(memory: M, barrier: Barrier, bits: u16, domain: Rc<Domain>, record: fn() -> Record) -> Self {
+        let records = (0..memory.seats()).map(|_| record()).collect();
         Self(Rc::new(Shared { memory, records, deaf: Word64::Deaf(0), barrier, bits, domain }))
     }
 

@@ -11,6 +11,7 @@
 //!
 //! builds once, and runs the models named for each mistake. A regular test checks that the places exist.
 
+mod latest;
 mod many;
 
 /// Names the mistake that the models of a [mutated](SourceMutant::mutated) workspace make; without it they
@@ -85,7 +86,7 @@ const READINESS: &str = "ipc-ring/src/readiness/protocol.rs";
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static SourceMutant> {
-    OF_PAIRS.iter().chain(many::ALL)
+    OF_PAIRS.iter().chain(many::ALL).chain(latest::ALL)
 }
 
 /// The mistakes of the wait loop, and of ends that face each other.

@@ -1,7 +1,7 @@
 //! Every ordering and step of the table of latest values is needed: without it, a model fails.
 
 use ipc_ring::edge::Edge;
-use loom_tests::latest::{memory::NO_JOURNAL, models, sleeping};
+use loom_tests::latest::{MISTAKES, models};
 use loom_tests::mutation::{barriers, weakenings};
 use loom_tests::{Mutation, matrix};
 
@@ -19,6 +19,5 @@ fn barriers_of_both_schemes() {
 
 #[test]
 fn steps() {
-    let mistakes = sleeping::MISTAKES.into_iter().chain([NO_JOURNAL]);
-    matrix::check("Steps of the table of latest values", mistakes.map(Mutation::Logic), models(), &[]);
+    matrix::check("Steps of the table of latest values", MISTAKES.map(Mutation::Logic), models(), &[]);
 }

@@ -35,7 +35,6 @@
 
 mod builder;
 pub(super) mod end;
-mod error;
 mod observer;
 mod reader;
 pub(super) mod reading;
@@ -47,13 +46,13 @@ pub(super) mod writing;
 
 pub use builder::Builder;
 pub(super) use end::TABLE;
-pub use error::{PublishError, ReadError};
 pub use observer::Observer;
 pub use reader::Reader;
 pub use table_reader::TableReader;
 pub use table_writer::TableWriter;
 pub use writer::Writer;
 
+pub use crate::error::{PublishError, ReadError};
 pub use crate::ring::latest::{MAX_KEYS, Value};
 
 /// The monotonic clock that values are stamped with, in nanoseconds: the difference between this and a

@@ -16,10 +16,12 @@
 //! | [`bytes`] | pushing and popping frames |
 //! | [`call`] | asking and answering |
 //! | [`mpmc`] | pushing and popping elements, with many on both sides |
+//! | [`latest`] | publishing newest values, and waiting for them |
 
 pub mod bytes;
 pub mod call;
 pub mod item;
+pub mod latest;
 pub mod mpmc;
 pub mod pair;
 pub mod participant;

@@ -4,6 +4,7 @@ mod attach;
 mod call;
 mod convert;
 mod ends;
+mod latest;
 mod scene;
 mod sentence;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 pub use attach::{AttachError, AttachErrorKind};
 pub use call::CallError;
 pub use ends::{FrameTooLarge, Missed, PopError, PushError};
+pub use latest::{PublishError, ReadError};
 pub(crate) use scene::{Creator, Elsewhere, Types};
 
 use core::fmt;

@@ -16,12 +16,23 @@ fn value(key: u32, sequence: u64) -> Item {
     [word, !word]
 }
 
+/// The next value of a key, with its sequence and its time.
+pub(crate) fn next_value(writer: &mut Writer<Heap>, key: u32) -> (u64, u64, Item) {
+    let next = writer.sequence(key).expect("sound words") + 1;
+    (next, 100 + next, value(key, next))
+}
+
 /// Publishes the next value of a key.
 pub(crate) fn publish(writer: &mut Writer<Heap>, key: u32) -> u64 {
-    let next = writer.sequence(key).expect("sound words") + 1;
-    let published = writer.publish(key, 100 + next, &value(key, next));
-    assert_eq!(published, Ok(next));
+    let (next, time_ns, value) = next_value(writer, key);
+    assert_eq!(writer.publish(key, time_ns, &value), Ok(next));
     next
+}
+
+/// Whether a value of a key is what was published with its sequence.
+pub(crate) fn expect(key: u32, read: &Value<Item>) {
+    assert_eq!(read.value, value(key, read.sequence), "a value is whole, and the one of its sequence");
+    assert_eq!(read.time_ns, 100 + read.sequence, "the time is the value's");
 }
 
 impl Reading {
@@ -37,11 +48,10 @@ impl Reading {
                 assert_eq!(before, 0, "a value that was there is there");
                 0
             }
-            Ok(Some(Value { value: found, sequence, time_ns })) => {
-                assert_eq!(found, value(key, sequence), "a value is whole, and the one of its sequence");
-                assert_eq!(time_ns, 100 + sequence, "the time is the value's");
-                assert!(sequence >= before, "time does not run backwards");
-                sequence
+            Ok(Some(read)) => {
+                expect(key, &read);
+                assert!(read.sequence >= before, "time does not run backwards");
+                read.sequence
             }
             Err(Trouble::Contended) => {
                 reached("contended");

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::end::{End, Role, TAKERS};
+use super::end::{End, Role, TAKERS, side_of};
 use super::{Observer, Reader, TableReader, TableWriter, Writer};
 use crate::channel::observe;
 use crate::channel::open::{self, Creation, Request};
@@ -141,7 +141,7 @@ impl<T: Message> Builder<T> {
     pub fn open_observer(&self) -> Result<Observer<T>, AttachError> {
         let (domain, region, geometry) = observe::attach_read_only(&self.request())?;
         let ring = Mapped::of_any(region, &geometry);
-        let ring = ring.map_err(|error| self.request().explain(error, Role::Reader.to()))?;
+        let ring = ring.map_err(|error| self.request().explain(error, side_of(Role::Reader)))?;
         Ok(Observer::new(domain, ring))
     }
 
@@ -164,7 +164,7 @@ impl<T: Message> Builder<T> {
     }
 
     fn attach(&self, role: Role, creation: Creation) -> Result<End<Of<T>>, AttachError> {
-        open::attach(&self.request(), creation, role.to(), |locked, domain, found| {
+        open::attach(&self.request(), creation, side_of(role), |locked, domain, found| {
             let ring = Mapped::<T>::new(found.region.clone(), &found.geometry)?;
             let mut end = End::take_seat(locked, domain, (found, ring), role, self.settings.strategy)?;
             end.place.settle(&self.settings);

@@ -1,9 +1,9 @@
 //! Reading without taking part.
 
 use super::end;
-use super::error::ReadError;
 use crate::channel::PeerState;
 use crate::domain::Domain;
+use crate::error::ReadError;
 use crate::message::Message;
 use crate::ring::latest::{self as ring, Mapped, Memory as _, Trouble, Value};
 

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::Builder;
 use super::end::{End, Topic};
-use super::error::ReadError;
 use super::reading::{Reading, Reopen};
 use crate::channel::PeerState;
 use crate::channel::participant::Participant;
 use crate::channel::seated::Seated;
 use crate::channel::successor::Followed as _;
 use crate::channel::wait_set::News;
+use crate::error::ReadError;
 use crate::memory::Of;
 use crate::message::Message;
 use crate::ring::latest::{self as ring, Mapped, Trouble, Value};
@@ -20,14 +20,14 @@ use crate::ring::latest::{self as ring, Mapped, Trouble, Value};
 /// It remembers what it has read of each key. *Newer* means newer than that, whichever method read it.
 #[derive(Debug)]
 pub struct TableReader<T: Message> {
-    core: Reading<Of<T>>,
+    reading: Reading<Of<T>>,
 }
 
 impl<T: Message> TableReader<T> {
-    crate::interrupter::interruptible!(core.end.place);
+    crate::interrupter::interruptible!(reading.core.end.place);
 
     pub(super) fn new(end: End<Of<T>>, builder: &Builder<T>) -> Self {
-        Self { core: Reading::new(end, || Box::new(builder.clone())) }
+        Self { reading: Reading::new(end, || Box::new(builder.clone())) }
     }
 
     /// The newest value of a key, even if it was read before; `None` as long as there is none.
@@ -39,7 +39,7 @@ impl<T: Message> TableReader<T> {
     /// Never.
     #[inline]
     pub fn get(&mut self, key: u32) -> Result<Option<Value<T>>, ReadError> {
-        self.core.read(key, |ring| ring.newest_value(key))
+        self.reading.read(key, |ring| ring.newest_value(key))
     }
 
     /// The newest value of a key if it is newer than the one read last.
@@ -51,7 +51,7 @@ impl<T: Message> TableReader<T> {
     /// Never.
     #[inline]
     pub fn get_newer(&mut self, key: u32) -> Result<Option<Value<T>>, ReadError> {
-        self.core.read(key, |ring| ring.newer_value(key))
+        self.reading.read(key, |ring| ring.newer_value(key))
     }
 
     /// As [`get`](Self::get), into the caller's variable, which is overwritten even on an error.
@@ -61,7 +61,7 @@ impl<T: Message> TableReader<T> {
     pub fn get_into(&mut self, key: u32, place: &mut T) -> Result<Option<Value<()>>, ReadError> {
         // SAFETY: only whole elements are copied there, or nothing.
         let place = unsafe { crate::copy::as_uninit_one(place) };
-        self.core.read(key, |ring| ring.read(key, place))
+        self.reading.read(key, |ring| ring.read(key, place))
     }
 
     /// The sequence of the newest value of a key, without a copy of the value; 0 as long as there is none.
@@ -71,7 +71,7 @@ impl<T: Message> TableReader<T> {
     /// As [`get`](Self::get).
     #[inline]
     pub fn sequence(&mut self, key: u32) -> Result<u64, ReadError> {
-        let newest = self.core.read(key, |ring| Ok(Some(ring.newest(key)?).filter(|newest| *newest != 0)));
+        let newest = self.reading.read(key, |ring| Ok(Some(ring.newest(key)?).filter(|newest| *newest != 0)));
         Ok(newest?.unwrap_or(0))
     }
 
@@ -80,9 +80,9 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// [`ReadError::NoSuchKey`].
     pub fn seen(&self, key: u32) -> Result<u64, ReadError> {
-        match self.core.ring.seen(key) {
-            Err(Trouble::NoSuchKey) if self.core.is_undecided() => Ok(0),
-            seen => self.core.answer(key, seen),
+        match self.reading.core.ring.seen(key) {
+            Err(Trouble::NoSuchKey) if self.reading.is_undecided() => Ok(0),
+            seen => self.reading.answer(key, seen),
         }
     }
 
@@ -92,7 +92,7 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// [`ReadError::Corrupt`].
     pub fn changed(&mut self) -> Result<Option<u32>, ReadError> {
-        self.core.read(0, ring::Reader::next_change)
+        self.reading.read(0, ring::Reader::next_change)
     }
 
     /// Waits for a newer value of a key.
@@ -105,8 +105,8 @@ impl<T: Message> TableReader<T> {
     /// By this end's wait strategy.
     #[inline]
     pub fn wait(&mut self, key: u32) -> Result<Value<T>, ReadError> {
-        self.core.end.place.ours()?;
-        match self.core.ring.newer_value(key) {
+        self.reading.core.end.place.ours()?;
+        match self.reading.core.ring.newer_value(key) {
             Ok(Some(value)) => Ok(value),
             _ => self.wait_slowly(key, None),
         }
@@ -158,7 +158,7 @@ impl<T: Message> TableReader<T> {
     #[cold]
     #[inline(never)]
     fn wait_slowly(&mut self, key: u32, deadline: Option<Instant>) -> Result<Value<T>, ReadError> {
-        self.core.wait_until(
+        self.reading.wait_until(
             key,
             Topic::Key(key),
             deadline,
@@ -172,7 +172,7 @@ impl<T: Message> TableReader<T> {
             Some(key) => Ok(ring.newer_value(key)?.map(|value| (key, value))),
             None => Ok(None),
         };
-        self.core.wait_until(0, Topic::Any, deadline, next, ring::Reader::has_change)
+        self.reading.wait_until(0, Topic::Any, deadline, next, ring::Reader::has_change)
     }
 
     /// Whether the writer is attached. One system call if it is.
@@ -181,7 +181,7 @@ impl<T: Message> TableReader<T> {
     /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
     pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
-        Ok(self.core.end.place.unless_replaced(self.core.end.writer()?))
+        Ok(self.reading.core.end.place.unless_replaced(self.reading.core.end.writer()?))
     }
 
     /// Sleeps until a writer is attached or has closed the channel, or the timeout has passed. Returns its
@@ -195,8 +195,8 @@ impl<T: Message> TableReader<T> {
     pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
-            match self.core.end.wait_for_writer(deadline)? {
-                PeerState::Closed if self.core.follow() => {}
+            match self.reading.core.end.wait_for_writer(deadline)? {
+                PeerState::Closed if self.reading.follow() => {}
                 state => return Ok(state),
             }
         }
@@ -205,13 +205,13 @@ impl<T: Message> TableReader<T> {
     /// Number of keys; 1 as long as a writer may still [choose](Builder::keys) it.
     #[must_use]
     pub fn keys(&self) -> u32 {
-        self.core.keys()
+        self.reading.keys()
     }
 }
 
 impl<T: Message> Reopen<Of<T>> for Builder<T> {
     fn reopen(&self) -> Option<Reading<Of<T>>> {
-        Some(self.open_table_reader().ok()?.core)
+        Some(self.open_table_reader().ok()?.reading)
     }
 }
 
@@ -219,10 +219,10 @@ impl<T: Message> Seated for TableReader<T> {
     type Seat = Participant;
 
     fn waiter(&self) -> &Participant {
-        self.core.waiter()
+        self.reading.waiter()
     }
 
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        Seated::news(&mut self.core, probe)
+        Seated::news(&mut self.reading, probe)
     }
 }

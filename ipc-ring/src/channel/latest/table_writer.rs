@@ -1,9 +1,9 @@
 //! The writing end of a table.
 
 use super::end::End;
-use super::error::PublishError;
 use super::writing::Writing;
 use crate::channel::pair::Ending;
+use crate::error::PublishError;
 use crate::memory::Of;
 use crate::message::Message;
 
@@ -13,12 +13,12 @@ use crate::message::Message;
 /// successor. The values stay readable in any case, as long as a process is attached.
 #[derive(Debug)]
 pub struct TableWriter<T: Message> {
-    core: Writing<Of<T>>,
+    writing: Writing<Of<T>>,
 }
 
 impl<T: Message> TableWriter<T> {
     pub(super) fn new(end: End<Of<T>>) -> Self {
-        Self { core: Writing::new(end) }
+        Self { writing: Writing::new(end) }
     }
 
     /// Publishes a value of a key, stamped with the [clock](super::now_ns) of the machine; returns its
@@ -42,7 +42,7 @@ impl<T: Message> TableWriter<T> {
     /// As [`publish`](Self::publish).
     #[inline]
     pub fn publish_at(&mut self, key: u32, value: &T, time_ns: u64) -> Result<u64, PublishError> {
-        self.core.publish(key, value, time_ns)
+        self.writing.publish(key, value, time_ns)
     }
 
     /// The sequence of the key's newest value, published by this end or a predecessor; 0 when there is none.
@@ -50,23 +50,23 @@ impl<T: Message> TableWriter<T> {
     /// # Errors
     /// As [`publish`](Self::publish).
     pub fn sequence(&mut self, key: u32) -> Result<u64, PublishError> {
-        self.core.sequence(key)
+        self.writing.sequence(key)
     }
 
     /// Number of keys.
     #[must_use]
     pub fn keys(&self) -> u32 {
-        self.core.keys()
+        self.writing.keys()
     }
 
     /// Ends the channel: waiting readers learn that nothing more comes. The same as dropping, except in a
     /// persistent channel.
     pub fn close(mut self) {
-        self.core.ending = Ending::Close;
+        self.writing.ending = Ending::Close;
     }
 
     /// Detaches and leaves the channel to a successor.
     pub fn detach(mut self) {
-        self.core.ending = Ending::Detach;
+        self.writing.ending = Ending::Detach;
     }
 }

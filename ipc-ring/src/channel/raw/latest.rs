@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use super::end::{Patience, Received, Receiving, Sending};
 use super::opening::Opening;
 use super::{ElementInfo, ReceiveError, SendError};
-use crate::channel::latest::end::{End, Role, TAKERS, Topic};
+use crate::channel::latest::end::{End, Role, TAKERS, Topic, side_of};
 use crate::channel::latest::reading::{Reading, Reopen};
 use crate::channel::latest::writing::Writing;
 use crate::channel::open::{self, Creation};
@@ -27,7 +27,7 @@ fn attach(
     creation: Creation,
 ) -> Result<(ElementInfo, End<Shaped>), AttachError> {
     let geometry = &|capacity| opening.geometry(capacity);
-    open::attach(&opening.request(geometry, TAKERS), creation, role.to(), |locked, domain, found| {
+    open::attach(&opening.request(geometry, TAKERS), creation, side_of(role), |locked, domain, found| {
         let element = opening.check(&found)?;
         let ring = MappedOf::of_checked(found.region.clone(), &found.geometry)?;
         let settings = opening.settings();
@@ -75,11 +75,11 @@ impl Sending for Writing<Shaped> {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.end.place.interrupter()
+        self.core.end.place.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.end.place.set_interruptible(by_signals);
+        self.core.end.place.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, closing: bool) {
@@ -116,7 +116,7 @@ impl Receiving for Reader {
             }
             Patience::Never => {
                 // Before the read: what the writer published before it went is checked for once more.
-                let over = reading.end.unless_awaited(reading.end.ended());
+                let over = reading.core.end.unless_awaited(reading.core.end.ended());
                 match reading.read(0, |ring| next(ring, into))? {
                     Some(received) => received,
                     None => return Err(over.map_or(ReceiveError::Pop(PopError::Empty), ReceiveError::Read)),
@@ -135,11 +135,11 @@ impl Receiving for Reader {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.reading.end.place.interrupter()
+        self.reading.core.end.place.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.reading.end.place.set_interruptible(by_signals);
+        self.reading.core.end.place.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, _closing: bool) {} // A reader only leaves.

@@ -1,12 +1,10 @@
 //! The table's memory, mapped into this process.
 
-use core::sync::atomic::AtomicU64;
-
 use super::memory::{self as cells, Memory};
-use super::words::{CELLS_OFFSET, ENTRIES, KEY_SLEEPERS, MASKS, MAX_KEYS, Words};
+use super::words::{CELLS_OFFSET, ENTRIES, MAX_KEYS, Words};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
-use crate::memory::{self, Access as _, Of, Shape, Shaped};
+use crate::memory::{self, Of, Shape, Shaped};
 use crate::message::{ElementType, Fingerprint, Message};
 use crate::platform::Barrier;
 use crate::region::Region;
@@ -190,16 +188,6 @@ impl MappedOf<Shaped> {
         // SAFETY: a geometry's size includes everything in front of CELLS_OFFSET and as many cells after it
         // as there are keys.
         unsafe { Self::over(region, geometry.total_size(), private) }
-    }
-}
-
-impl<S: Shape> memory::Mapped<Private<S>> {
-    /// The mask of readers that sleep until this key changes, or another one that shares the mask.
-    #[inline(always)]
-    #[must_use]
-    pub fn key_sleepers(&self, key: u32) -> &AtomicU64 {
-        // SAFETY: one of the words of `key_sleepers`, of which there are `MASKS`.
-        unsafe { self.u64_at(KEY_SLEEPERS + (key % MASKS) as usize * 8) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use super::words::{CELLS_OFFSET, ENTRIES, JOURNAL, Words};
+use super::words::{CELLS_OFFSET, ENTRIES, JOURNAL, KEY_SLEEPERS, MASKS, Words};
 use crate::layout::LINE;
 use crate::memory::Shape;
 use crate::platform::{Platform, Word as _};
@@ -83,6 +83,13 @@ pub unsafe trait Memory: Words {
         // SAFETY: as in `write`.
         let time = unsafe { self.u64_at(slot + TIME) };
         time.load(Relaxed) // Before the second load of the word.
+    }
+
+    /// The mask of readers that sleep until this key changes, or another one that shares the mask.
+    #[inline(always)]
+    fn key_sleepers(&self, key: u32) -> &<Self::Platform as Platform>::U64 {
+        // SAFETY: one of the words of `key_sleepers`, of which there are `MASKS`.
+        unsafe { self.u64_at(KEY_SLEEPERS + (key % MASKS) as usize * 8) }
     }
 
     /// An entry of the journal.

@@ -4,7 +4,7 @@ use core::fmt;
 
 use ipc_core::ErrorKind;
 
-use crate::error::{Forked, PeerExit, debug_as_display};
+use super::{Forked, PeerExit, debug_as_display};
 use crate::ring::latest::{Corruption, Trouble};
 use crate::wait::park::from_stop;
 
@@ -80,7 +80,7 @@ impl From<Forked> for ReadError {
 }
 
 impl PublishError {
-    pub(super) fn from_trouble(trouble: Trouble, key: u32, keys: u32) -> Self {
+    pub(crate) fn from_trouble(trouble: Trouble, key: u32, keys: u32) -> Self {
         match trouble {
             Trouble::Corrupt(corruption) => PublishError::Corrupt(corruption),
             // A writer has no one to contend with.
@@ -90,7 +90,7 @@ impl PublishError {
 }
 
 impl ReadError {
-    pub(super) fn from_trouble(trouble: Trouble, key: u32, keys: u32) -> Self {
+    pub(crate) fn from_trouble(trouble: Trouble, key: u32, keys: u32) -> Self {
         match trouble {
             Trouble::NoSuchKey => ReadError::NoSuchKey { key, keys },
             Trouble::Contended => ReadError::Contended,
