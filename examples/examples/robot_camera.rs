@@ -25,9 +25,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use examples::frame::{BYTES, expose};
-use examples::robot::{BLOCKS, PICTURES, SHOTS, Shot};
+use examples::robot::{BLOCKS, PICTURES, Shot, shots};
 use examples::{Outcome, run};
-use ipc_ring::broadcast::Publisher;
 use ipc_ring::pool::{Builder, LoanError};
 
 /// Sixty a second.
@@ -43,7 +42,7 @@ fn film() -> Outcome {
     let count = std::env::args().nth(1).map_or(Ok(600), |count| count.parse::<u64>())?;
 
     let pictures = Builder::new(PICTURES).class(BYTES, BLOCKS).create()?;
-    let mut shots = Publisher::<Shot>::create(SHOTS)?;
+    let mut shots = shots().create_publisher()?;
     // A successor continues counting.
     let first = shots.published();
     eprintln!("taking pictures from {first}");

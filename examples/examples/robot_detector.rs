@@ -3,9 +3,9 @@
 
 use std::process::ExitCode;
 
-use examples::robot::{BLOCKS, Detection, PICTURES, SHOTS, Shot, Side, detect, newest};
+use examples::robot::{BLOCKS, Detection, PICTURES, Side, detect, detections, shots};
 use examples::{Outcome, frame, run};
-use ipc_ring::broadcast::{self, PopError, Publisher};
+use ipc_ring::broadcast::PopError;
 use ipc_ring::pool::Builder;
 use ipc_ring::{Domain, News, WaitSet};
 
@@ -18,8 +18,8 @@ fn look() -> Outcome {
     let side = side.ok_or("say `left` or `right`")?;
 
     let pictures = Builder::new(PICTURES).class(frame::BYTES, BLOCKS).create()?;
-    let mut shots = newest(broadcast::Builder::<Shot>::new(SHOTS)).create_subscriber()?;
-    let mut detections = Publisher::<Detection>::create(side.channel())?;
+    let mut shots = shots().create_subscriber()?;
+    let mut detections = detections(side).create_publisher()?;
     let mut set = WaitSet::new(&Domain::default_for_user()?)?;
     eprintln!("looking");
     let (mut found, mut missed) = (0_u64, 0_u64);

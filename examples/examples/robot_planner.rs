@@ -4,11 +4,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use examples::robot::{CAMERA, Detection, LEFT, PLAN, Plan, RIGHT, SHOTS, Side, newest};
+use examples::robot::{CAMERA, Detection, LEFT, Plan, RIGHT, SHOTS, Side, detections, plan};
 use examples::{Outcome, run};
-use ipc_ring::broadcast::{Builder, PopError, Subscriber};
+use ipc_ring::broadcast::{PopError, Subscriber};
 use ipc_ring::control::{ChannelEvent, EndInfo, EndRole, Watch};
-use ipc_ring::latest::Writer;
 use ipc_ring::{Domain, WaitSet, Waitable};
 
 /// The planner's view of a detector.
@@ -29,14 +28,14 @@ fn decide() -> Outcome {
     let mut detectors = Vec::new();
     for side in Side::ALL {
         // Makes the channel if the detector is not there yet.
-        let detections = newest(Builder::new(side.channel())).create_subscriber()?;
+        let detections = detections(side).create_subscriber()?;
         let watch = Watch::new(&domain, side.channel())?;
         detectors.push(Detector { side, detections, watch, newest: None, is_over: false });
     }
     eprintln!("waiting for the robot");
     while domain.wait_for(SHOTS, Duration::from_secs(3600))?.is_none() {}
     let mut camera = Watch::new(&domain, SHOTS)?;
-    let mut plans = Writer::<Plan>::create(PLAN)?;
+    let mut plans = plan().create_writer()?;
     let mut set = WaitSet::new(&domain)?;
     let (mut plan, mut agreed) = (Plan::default(), None);
     eprintln!("planning");

@@ -2,6 +2,8 @@
 
 use ipc_ring::Message;
 use ipc_ring::broadcast::{Builder, Resume, Start};
+use ipc_ring::describe::Describe;
+use ipc_ring::latest;
 use ipc_ring::pool::{Handle, View};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -13,11 +15,12 @@ pub const PICTURES: &str = "robot.pictures";
 pub const BLOCKS: u64 = 12;
 /// The camera's broadcast of [`Shot`]s.
 pub const SHOTS: &str = "robot.shots";
-/// The planner's newest [`Plan`].
+/// The planner's newest [`Plan`], see [`plan`].
 pub const PLAN: &str = "robot.plan";
 
 /// A picture that was taken.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, Describe)]
+#[describe(crate = "ipc_ring::describe", name = "robot.Shot/1")]
 #[repr(C)]
 pub struct Shot {
     /// Counts from 0, through restarts of the camera.
@@ -65,7 +68,8 @@ impl Side {
 }
 
 /// What a detector found in a picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, Describe)]
+#[describe(crate = "ipc_ring::describe", name = "robot.Detection/1")]
 #[repr(C)]
 pub struct Detection {
     /// The picture.
@@ -75,7 +79,8 @@ pub struct Detection {
 }
 
 /// The planner's decision.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, Describe)]
+#[describe(crate = "ipc_ring::describe", name = "robot.Plan/1")]
 #[repr(C)]
 pub struct Plan {
     /// The newest picture in which something was found.
@@ -116,9 +121,27 @@ pub fn detect(picture: &View, side: Side) -> Option<u64> {
     found
 }
 
+/// The camera's channel. Its messages are described, as those of all channels of the robot: `ipcr` shows and
+/// records their fields.
+#[must_use]
+pub fn shots() -> Builder<Shot> {
+    newest(Builder::new(SHOTS)).described()
+}
+
+/// The channel of a detector.
+#[must_use]
+pub fn detections(side: Side) -> Builder<Detection> {
+    newest(Builder::new(side.channel())).described()
+}
+
+/// The channel of the planner.
+#[must_use]
+pub fn plan() -> latest::Builder<Plan> {
+    latest::Builder::new(PLAN).described()
+}
+
 /// A broadcast whose subscribers have no use for old messages: they begin with the newest message, and skip
 /// to it when they were too slow.
-#[must_use]
-pub fn newest<T: Message>(channel: Builder<T>) -> Builder<T> {
+fn newest<T: Message>(channel: Builder<T>) -> Builder<T> {
     channel.start(Start::Newest).resume(Resume::Newest)
 }

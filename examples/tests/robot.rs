@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Program, isolated, kernel_objects};
-use examples::robot::{CAMERA, EVERYBODY, LEFT, PLAN, Plan, RIGHT};
+use examples::robot::{self, CAMERA, EVERYBODY, LEFT, Plan, RIGHT};
 use ipc_ring::latest::{ReadError, Reader};
 
 /// Starts a program and waits for its word.
@@ -46,7 +46,7 @@ fn goes_on(plans: &mut Reader<Plan>, since: &Plan) -> Plan {
 fn the_robot_survives_the_death_of_each_of_its_processes() {
     isolated("the_robot_survives_the_death_of_each_of_its_processes", || {
         let before = kernel_objects();
-        let mut plans = Reader::<Plan>::create(PLAN).unwrap();
+        let mut plans = robot::plan().create_reader().unwrap();
         let mut planner = Program::start("robot_planner", &[]);
         let mut left = detector("left");
         let mut eye = camera();

@@ -1,5 +1,6 @@
 //! Handles: what a channel carries instead of a block's bytes.
 
+use ipc_describe::Describe;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Names a block of a pool, in the generation in which the handle was made: 24 bytes that any channel
@@ -7,7 +8,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 ///
 /// A handle is a name, not a permission. Its holder asks the pool for the block; the pool refuses handles
 /// that are forged, stale or already used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, Describe)]
+#[describe(name = "ipc.Handle/1")]
 #[repr(C)]
 pub struct Handle {
     /// The generation of the pool: a number that no other pool or channel of its domain has had.
