@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod looking;
+pub(crate) mod record;
 pub(crate) mod rings;
 pub(crate) mod sysv;
 
@@ -66,6 +67,19 @@ pub(crate) enum Command {
     /// that does not wait for the next caller learns that its caller has left, and may end. A request without
     /// a reply in time is taken back if the service is gone; a living service may still act on it.
     Call(looking::Call),
+    /// Records the messages of channels in an MCAP file, without taking part in them
+    ///
+    /// Described messages are CDR with their ROS 2 definition, which Foxglove, PlotJuggler and the MCAP
+    /// libraries read; others are their bytes. Reads spsc (on x86-64), broadcast and latest. Ends when no
+    /// process has any of the named channels, or with Ctrl-C, and completes the file. What was overwritten
+    /// before it was read is counted, and the count is recorded (topic ipcr/missed).
+    Record(record::Record),
+    /// Replays a recording: sends its messages to channels as they were recorded
+    ///
+    /// Takes part, as send does. Channels that are not there are made with the recorded kind, type and
+    /// capacity, and go when no process has them any more; one with another type, or with a sender, is
+    /// refused before anything is sent. The streams stay open for the next sender.
+    Replay(record::Replay),
     /// Prints what comes, goes and dies: processes, channels, and their ends
     Watch(rings::Watch),
     /// Says what is left of domains and channels whose processes were killed, and removes it with --yes

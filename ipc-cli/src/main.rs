@@ -31,6 +31,8 @@ fn run(cli: &Cli) -> Outcome {
         Command::Tail(asked) => rings::tail(asked),
         Command::Send(asked) => rings::send(asked),
         Command::Call(asked) => rings::call(asked),
+        Command::Record(asked) => rings::record(asked),
+        Command::Replay(asked) => rings::replay(asked),
         Command::Watch(asked) => rings::watch(asked),
         Command::Gc(asked) => rings::gc(asked),
         Command::Doctor { json } => rings::doctor(*json),

@@ -3,6 +3,7 @@
 
 #[path = "../../../ipc-core/tests/common/mod.rs"]
 pub mod core;
+pub mod recording;
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};

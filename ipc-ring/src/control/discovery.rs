@@ -83,6 +83,10 @@ pub struct ChannelInfo {
     pub element_align: u64,
     /// Identifies the type of the messages.
     pub fingerprint: Fingerprint,
+    /// The name of their type, if the channel's name left room to record it; control characters are escaped.
+    /// Any member of the domain may have written it: with the size and the alignment it gives the
+    /// fingerprint, or is wrong.
+    pub type_name: Option<String>,
     /// Bytes of its memory.
     pub bytes: u64,
     /// When it was made.
@@ -328,6 +332,7 @@ fn describe_channel(tables: &Tables<'_>, entry: &Entry) -> Result<Option<Channel
         element_size: header.element_size,
         element_align: header.element_align,
         fingerprint: header.element().fingerprint,
+        type_name: layout::noted_type(&region),
         bytes: region.len() as u64,
         created: moment(header.created_ns),
         is_persistent: entry.is_persistent,

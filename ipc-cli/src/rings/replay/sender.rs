@@ -1,0 +1,161 @@
+//! The sending ends of a replay: channels as they were recorded, made or joined.
+
+use std::time::{Duration, Instant};
+
+use ipc_cli_support::interrupt;
+use ipc_ring::broadcast::{Mode, frames};
+use ipc_ring::control::{ChannelInfo, Named};
+use ipc_ring::layout::Kind;
+use ipc_ring::raw::{self, RawSender, SendError};
+use ipc_ring::{AttachError, AttachErrorKind, Domain, ElementType, PushError, bytes};
+
+use super::recording::Shape;
+use crate::exit::{FAILED, Failure, REFUSED};
+
+/// A wait for room looks this often whether it was interrupted.
+const SLICE: Duration = Duration::from_millis(50);
+
+pub(super) enum Sender {
+    Elements(RawSender),
+    Frames(Box<bytes::Producer>),
+    PublishedFrames(Box<frames::Publisher>),
+}
+
+impl Sender {
+    /// Takes the sending end of this channel, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// A living process has the end; the channel that is there has messages of another type.
+    pub(super) fn open(domain: &Domain, name: &str, shape: &Shape) -> Result<Sender, Failure> {
+        let found = match domain.look_up(name)?.map(|info| info.what) {
+            None => None,
+            Some(Named::Channel(channel)) => Some(channel),
+            Some(_) => return Err(refused(name, &"another process listens under that name, or hides it")),
+        };
+        let failed = |error: AttachError| failure(name, &error);
+        match shape.kind {
+            Kind::Bytes => {
+                let mut builder = bytes::Builder::new(name).domain(domain);
+                if let Some(text) = &shape.text {
+                    builder = builder.description(text);
+                }
+                if found.is_none() {
+                    builder = builder.capacity(shape.capacity);
+                }
+                Ok(Sender::Frames(Box::new(builder.create_producer().map_err(failed)?)))
+            }
+            Kind::BroadcastBytes => {
+                let mut builder = frames::Builder::new(name).domain(domain);
+                if let Some(text) = &shape.text {
+                    builder = builder.description(text);
+                }
+                if found.is_none() {
+                    builder = builder.capacity(shape.capacity).mode(mode(shape));
+                }
+                Ok(Sender::PublishedFrames(Box::new(builder.create_publisher().map_err(failed)?)))
+            }
+            _ => elements(domain, name, shape, found.as_ref()).map(Sender::Elements),
+        }
+    }
+
+    /// Sends a message, and waits for room; whether it was sent, and not interrupted.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn send(&mut self, key: u32, message: &[u8], timeout: Duration) -> Result<bool, String> {
+        let end = Instant::now() + timeout;
+        loop {
+            let slice = end.min(Instant::now() + SLICE);
+            let sent = match self {
+                // A value is replaced: no wait for room.
+                Sender::Elements(sender) if sender.kind() == Kind::Latest => sender.send_to(key, message),
+                Sender::Elements(sender) => sender.send_deadline(message, slice),
+                Sender::Frames(sender) => sender.push_deadline(message, slice).map_err(SendError::Push),
+                Sender::PublishedFrames(sender) => {
+                    sender.publish_deadline(message, slice).map_err(SendError::Push)
+                }
+            };
+            match sent {
+                Ok(()) => return Ok(true),
+                Err(SendError::Push(PushError::TimedOut(()))) if interrupt::came() => return Ok(false),
+                Err(SendError::Push(PushError::TimedOut(()))) if Instant::now() < end => {}
+                Err(SendError::Push(PushError::TimedOut(()))) => {
+                    let waited = humantime::format_duration(timeout);
+                    return Err(format!(
+                        "no room for {waited}: it is full, and no receiver takes messages out; start one, or leave the channel out"
+                    ));
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+
+    /// Leaves the stream open for the next sender.
+    pub(super) fn detach(self) {
+        match self {
+            Sender::Elements(sender) => sender.detach(),
+            Sender::Frames(sender) => sender.detach(),
+            Sender::PublishedFrames(sender) => sender.detach(),
+        }
+    }
+}
+
+fn elements(
+    domain: &Domain,
+    name: &str,
+    shape: &Shape,
+    found: Option<&ChannelInfo>,
+) -> Result<RawSender, Failure> {
+    let mut builder = raw::Builder::new(name).domain(domain).kind(shape.kind);
+    let is_described = match shape.description() {
+        Some(description) => {
+            builder = builder.description(&description);
+            true
+        }
+        None => false,
+    };
+    if found.is_some() && is_described {
+        return builder.open_sender().map_err(|error| failure(name, &error));
+    }
+    if let Some(channel) = found {
+        let there = channel.fingerprint.to_string();
+        if there != shape.fingerprint {
+            let reason = format!(
+                "its messages have the type {}, fingerprint {there}, and the recorded ones {}, fingerprint {}",
+                channel.type_name.as_deref().unwrap_or("of an unknown name"),
+                shape.type_name.as_deref().unwrap_or("of an unknown name"),
+                shape.fingerprint
+            );
+            return Err(refused(name, &reason));
+        }
+        return builder.open_sender().map_err(|error| failure(name, &error));
+    }
+    if !is_described {
+        let made = shape.type_name.as_deref().map(|name| ElementType::new(shape.size, shape.align, name));
+        let element = made.and_then(Result::ok);
+        let element = element.filter(|element| element.fingerprint().to_string() == shape.fingerprint);
+        let Some(element) = element else {
+            let reason = "the recording does not have the name of their type, so the channel cannot be made: start the \
+                 program that makes it first";
+            return Err(refused(name, &reason));
+        };
+        builder = builder.element(&element);
+    }
+    let builder = builder.capacity(shape.capacity).mode(mode(shape));
+    builder.create_sender().map_err(|error| failure(name, &error))
+}
+
+fn mode(shape: &Shape) -> Mode {
+    if shape.is_gated { Mode::Gated } else { Mode::Lossy }
+}
+
+fn refused(name: &str, reason: &dyn std::fmt::Display) -> Failure {
+    Failure::new(REFUSED, format!("nothing was replayed: {name:?}: {reason}"))
+}
+
+fn failure(name: &str, error: &AttachError) -> Failure {
+    match error.kind() {
+        AttachErrorKind::System(_) => Failure::new(FAILED, format!("nothing was replayed: {error}")),
+        _ => refused(name, error),
+    }
+}
