@@ -40,7 +40,8 @@ pub(crate) fn look() -> Result<(), AttachError> {
 /// domain.
 #[inline]
 pub(crate) fn machine_ns() -> u64 {
-    monotonic_ns().wrapping_sub(MONOTONIC.load(Ordering::Relaxed).cast_unsigned()) // Written before by this process, see `look`.
+    // Relaxed: written before by this process, see `look`.
+    monotonic_ns().wrapping_sub(MONOTONIC.load(Ordering::Relaxed).cast_unsigned())
 }
 
 /// As [`machine_ns`], for a process that may not have called `look` yet.
@@ -55,7 +56,8 @@ pub(crate) fn machine_ns_looking() -> u64 {
 /// The time since the machine started, suspended or not, in nanoseconds: the same for all processes, never
 /// set back.
 pub(crate) fn since_boot_ns() -> u64 {
-    boot_ns().wrapping_sub(BOOT.load(Ordering::Relaxed).cast_unsigned()) // Written before by this process, see `look`.
+    // Relaxed: written before by this process, see `look`.
+    boot_ns().wrapping_sub(BOOT.load(Ordering::Relaxed).cast_unsigned())
 }
 
 /// The offsets that the time namespace of a process adds to its monotonic clock and to its time since boot,
