@@ -12,7 +12,7 @@ use super::roster::EndRole;
 use super::settings::Settings;
 use super::successor::{self, Followed};
 use super::wait_set::News;
-use super::wait_set::sealed::Waiting;
+use super::waitable::Waiting;
 use crate::domain::{Domain, Entry, Locked, Owner, WakeSemaphore};
 pub use crate::end::pair::PeerState;
 use crate::end::pair::{self, Endpoint, Held, Holder, PeerNews, Side, Words};

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ipc_core::ProcessMark;
 
-use super::wait_set::sealed::Home;
+use super::waitable::Home;
 use crate::domain::{Member, Owner, WakeSemaphore, WakeSet};
 use crate::interrupter::Interrupter;
 use crate::wait::Parker;

@@ -33,6 +33,7 @@ mod successor;
 #[allow(unsafe_code)]
 mod tap;
 pub(crate) mod wait_set;
+pub(crate) mod waitable;
 
 pub(crate) use announce::Subject;
 pub use carry::{Carry, Frames, Values};
@@ -44,4 +45,5 @@ pub(crate) use open::explain;
 pub use roster::EndRole;
 pub(crate) use roster::{Holder, holders};
 pub use tap::{Tap, TapError, TapRead, TapStart};
-pub use wait_set::{Event, News, WaitSet, WaitSetError, Waitable};
+pub use wait_set::{Event, News, WaitSet, WaitSetError};
+pub use waitable::Waitable;

@@ -11,7 +11,7 @@ use super::roster::EndRole;
 use super::seats::{Segment, Table};
 use super::settings::Settings;
 use super::successor::{self, Followed};
-use super::wait_set::sealed::Waiting;
+use super::waitable::Waiting;
 use crate::domain::{Domain, Entry, Locked, Owner, Questions};
 use crate::end::participant::{self, Seats as _, WaiterClass};
 use crate::error::AttachError;

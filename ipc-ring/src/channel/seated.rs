@@ -5,7 +5,7 @@ use super::kernel::Kernel;
 use super::participant::Participant;
 use super::successor::Followed;
 use super::wait_set::News;
-use super::wait_set::sealed::{Await, Bell, Home, Waiting};
+use super::waitable::{Await, Bell, Home, Waiting};
 use crate::platform::Barrier;
 use crate::wait::park::Waiter;
 

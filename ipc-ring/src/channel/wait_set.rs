@@ -12,103 +12,15 @@ use std::time::Instant;
 
 use super::barriers::Barriers;
 use super::kernel::Kernel;
-use crate::domain::{Domain, Member, WakeSemaphore};
+use super::waitable::{Bell, Home, Waitable};
+use crate::domain::{Domain, WakeSemaphore};
 use crate::error::{AttachError, Forked, debug_as_display};
 use crate::interrupter::Interrupter;
 use crate::platform::{Barrier, Native};
-use crate::region::Region;
 use crate::wait::host::Host as _;
 pub use crate::wait::news::News;
 use crate::wait::park::{Attempt, Look, Presence, Waiter, from_stop, park};
-use crate::wait::signal;
 use crate::wait::{Wait, WaitStrategy, Waits};
-
-/// What an end does for a set. Only this crate's ends can implement it.
-pub(crate) mod sealed {
-    use super::{Arc, Barrier, Member, Native, News, Region, WakeSemaphore, signal};
-
-    /// A set's semaphore.
-    #[derive(Clone, Copy, Debug)]
-    pub struct Bell(pub(crate) WakeSemaphore);
-
-    /// The domain a set or an end belongs to.
-    #[derive(Debug)]
-    pub struct Home<'a>(pub(crate) &'a Arc<Member>);
-
-    /// An end that can be waited for together with others.
-    pub trait Await {
-        /// What the end has to report, by a check that changes nothing but the memory of what was reported.
-        /// `probe`: also ask the kernel whether the other side is alive. An error: this is unknown.
-        fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error>;
-        /// Sets the waiting bit, with the set's semaphore. Returns the barrier that must follow.
-        fn mark(&mut self, bell: Bell) -> Barrier;
-        /// Clears the bit. True when a notifier was faster: then there was, or will be, a token.
-        fn unmark(&mut self) -> bool;
-        /// Whether a process has died that may have been about to wake the end. System calls.
-        fn has_peer_died(&self) -> bool;
-        /// The set returns another end. An end woken for something that other ends could take too wakes the
-        /// next of them.
-        fn is_passed_over(&mut self) {}
-        /// What the end was woken for is done. An end woken for one of several items wakes the next end.
-        fn is_served(&mut self) {}
-        /// A wait begins that polls first: waits for a batch of messages, or of free slots if `is_worth_it`.
-        fn begin_wait(&mut self, _is_worth_it: bool) {}
-        /// The domain that the end belongs to.
-        fn home(&self) -> Home<'_>;
-        /// The location of the waiting bit that [`mark`](Self::mark) sets. `None` if there is none: a token
-        /// is the only sign then.
-        fn waiting(&self) -> Option<Waiting>;
-        /// Whether waits go on when the other side is gone without closing.
-        fn awaits_successors(&self) -> bool {
-            false
-        }
-        /// Whether what the end waits for may come without a token, so that it must check again now and then.
-        fn is_unannounced(&self) -> bool {
-            false
-        }
-        /// Whether what it has to do was or will be announced by a token; not for what becomes due with time
-        /// alone.
-        fn is_announced(&self) -> bool {
-            true
-        }
-        /// Whether what the end waits for is about to come, and will not be announced again.
-        fn is_soon(&mut self) -> bool {
-            false
-        }
-        /// Whether the end can wait with a semaphore of this domain, in this process.
-        fn is_at(&self, home: &Home<'_>) -> bool {
-            Arc::ptr_eq(self.home().0, home.0) && home.0.is_ours()
-        }
-    }
-
-    /// The waiting bit of an end, for a reader that checks whether it is taken. Keeps the memory mapped.
-    #[derive(Clone, Debug)]
-    pub struct Waiting {
-        region: Region,
-        offset: usize,
-    }
-
-    impl Waiting {
-        /// Of the signal word at this offset.
-        pub(crate) fn new(region: &Region, offset: usize) -> Self {
-            Self { region: region.clone(), offset }
-        }
-
-        /// Whether the bit is set.
-        pub(crate) fn is_set(&self) -> bool {
-            signal::is_waiting::<Native>(self.region.half(self.offset))
-        }
-    }
-}
-
-/// What a [`WaitSet`] can wait for: consuming and producing ends of [`spsc`](crate::spsc),
-/// [`bytes`](crate::bytes) and [`mpmc`](crate::mpmc) (the producing ones for room), both ends of a
-/// [`broadcast`](crate::broadcast) (a gated publisher for room), readers of [`latest`](crate::latest) values,
-/// both ends of a [`call`](crate::call) (the caller for its reply), a [`Listener`](crate::Listener), a
-/// [`Watch`](crate::control::Watch).
-pub trait Waitable: sealed::Await {}
-
-impl<W: sealed::Await> Waitable for W {}
 
 /// The result of [`WaitSet::wait`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +168,7 @@ impl WaitSet {
         if !self.host.member.is_ours() {
             return Err(WaitSetError::Forked);
         }
-        let home = sealed::Home(&self.host.member);
+        let home = Home(&self.host.member);
         if let Some(index) = ends.iter().position(|end| !end.is_at(&home)) {
             return Err(WaitSetError::Foreign { index });
         }
@@ -266,7 +178,7 @@ impl WaitSet {
     /// Whether one of the ends has something to report, by a check of each that takes no system call. Never
     /// in a child process that inherited the set, or one of the ends, through a fork.
     pub fn try_wait(&mut self, ends: &mut [&mut dyn Waitable]) -> Option<Event> {
-        let home = sealed::Home(&self.host.member);
+        let home = Home(&self.host.member);
         if !ends.iter().all(|end| end.is_at(&home)) {
             return None;
         }
@@ -322,7 +234,7 @@ impl Waiter for Together<'_, '_> {
     }
 
     fn arm(&self, wake: WakeSemaphore) {
-        let _ = mark_all(&mut self.ends.borrow_mut(), sealed::Bell(wake));
+        let _ = mark_all(&mut self.ends.borrow_mut(), Bell(wake));
     }
 
     fn disarm(&self) -> usize {
@@ -344,7 +256,7 @@ impl Waiter for Together<'_, '_> {
 
     /// One barrier for all ends of a scheme: each bit is set before it, each ring is checked after it.
     fn prepare_wait(&self) -> Result<(), ipc_core::Error> {
-        let barriers = mark_all(&mut self.ends.borrow_mut(), sealed::Bell(self.set.host.wake()));
+        let barriers = mark_all(&mut self.ends.borrow_mut(), Bell(self.set.host.wake()));
         barriers.run().inspect_err(|_| self.cancel_wait())
     }
 }
@@ -397,7 +309,7 @@ impl Attempt for Together<'_, '_> {
 
 /// Sets the waiting bits of all ends, with one semaphore. Each ring is checked after the barriers.
 #[must_use]
-fn mark_all(ends: &mut [&mut dyn Waitable], bell: sealed::Bell) -> Barriers {
+fn mark_all(ends: &mut [&mut dyn Waitable], bell: Bell) -> Barriers {
     let mut barriers = Barriers::default();
     for end in ends.iter_mut() {
         barriers.add(end.mark(bell));

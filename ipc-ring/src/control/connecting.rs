@@ -8,7 +8,7 @@ use super::connect::{Greeting, Progress, unnamed};
 use super::connection::Connection;
 use super::error::{ConnectError, ListenerName};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::channel::waitable::{Await, Bell, Home, Waiting};
 use crate::channel::{Carry, Frames};
 use crate::domain::Domain;
 use crate::error::AttachErrorKind;

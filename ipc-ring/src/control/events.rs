@@ -11,7 +11,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::discovery::{EndInfo, region_of};
 use super::mailbox::Mailbox;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::channel::waitable::{Await, Bell, Home, Waiting};
 use crate::channel::{EndRole, Subject};
 use crate::domain::{Domain, Owner, Recipients, check_name};
 use crate::error::{AttachError, AttachErrorKind};

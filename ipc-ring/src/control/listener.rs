@@ -18,7 +18,7 @@ use super::peer::{self, Peer};
 use super::reason::Reason;
 use super::session::Session;
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::channel::waitable::{Await, Bell, Home, Waiting};
 use crate::channel::{Carry, Frames, Seated, Token};
 use crate::domain::{Domain, Entry, Owner, WakeSemaphore, check_name};
 use crate::error::AttachErrorKind;

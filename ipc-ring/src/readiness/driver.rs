@@ -12,7 +12,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 
 use super::protocol::{self, Lock};
 use super::slots::{Slots, Which};
-use crate::channel::wait_set::sealed::{Bell, Waiting};
+use crate::channel::waitable::{Bell, Waiting};
 use crate::domain::{Domain, Member};
 use crate::error::AttachError;
 use crate::wait::HEARTBEAT;

@@ -11,7 +11,7 @@ use super::driver::Driver;
 use super::protocol;
 use crate::channel::barriers::Barriers;
 use crate::channel::wait_set::look;
-use crate::channel::wait_set::sealed::{Bell, Home, Waiting};
+use crate::channel::waitable::{Bell, Home, Waiting};
 use crate::channel::{Event, WaitSetError, Waitable};
 use crate::domain::Domain;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::driver::{Driver, State};
 use super::protocol;
-use crate::channel::wait_set::sealed::{Bell, Home, Waiting};
+use crate::channel::waitable::{Bell, Home, Waiting};
 use crate::channel::{News, WaitSetError, Waitable};
 use crate::domain::LOCK_PATIENCE;
 use crate::error::AttachError;

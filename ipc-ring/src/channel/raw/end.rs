@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::time::Instant;
 
 use super::{ReceiveError, SendError};
-use crate::channel::wait_set::sealed::Await;
+use crate::channel::waitable::Await;
 use crate::interrupter::Interrupter;
 
 /// What is known of a received element besides its bytes.

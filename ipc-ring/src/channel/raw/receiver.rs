@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::end::{Patience, Received, Receiving};
 use super::{Builder, ElementInfo, ReceiveError};
 use crate::channel::wait_set::News;
-use crate::channel::wait_set::sealed::{Await, Bell, Home, Waiting};
+use crate::channel::waitable::{Await, Bell, Home, Waiting};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::platform::Barrier;
