@@ -104,6 +104,12 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Shows the channels as a page for a browser on this machine, until it is interrupted; takes no seat
+    ///
+    /// The same as `top`, with the counters of each channel. The page only looks, loads nothing from elsewhere,
+    /// and is answered on the loopback interface only: from another machine, forward the port
+    /// (`ssh -L 9465:localhost:9465 HOST`). All users of this machine can open it.
+    Serve(looking::Serve),
     /// Prints the counters of all channels for Prometheus
     Metrics(rings::Metrics),
     /// Segments, semaphore sets and message queues, whatever programs made them

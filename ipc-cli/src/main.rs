@@ -38,6 +38,7 @@ fn run(cli: &Cli) -> Outcome {
         Command::Doctor { json } => rings::doctor(*json),
         Command::Advise(asked) => rings::advise(asked),
         Command::Explain { error, json } => rings::explain(error, *json),
+        Command::Serve(asked) => rings::serve(asked),
         Command::Metrics(asked) => rings::metrics(asked),
         Command::Sysv { command } => sysv::run(command),
         Command::Completions { shell } => {

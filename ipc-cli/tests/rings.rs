@@ -249,7 +249,7 @@ fn metrics_are_served_on_loopback_only_until_ctrl_c() {
         let address = url.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap().to_owned();
         let ask = |request: &str| {
             let mut stream = std::net::TcpStream::connect(&address).unwrap();
-            write!(stream, "{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+            write!(stream, "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
             let mut answer = String::new();
             stream.read_to_string(&mut answer).unwrap();
             answer

@@ -1,10 +1,11 @@
 //! The command line of `call`, `delay`, `advise` and `serve`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::rings::Where;
+use crate::cli::rings::{Where, parse_loopback};
 use crate::units::parse_duration;
 
 /// `call`.
@@ -102,4 +103,18 @@ pub(crate) struct Advise {
     /// One JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) place: Where,
+    /// Answers at this address of the loopback interface until it is interrupted; port 0 picks one, and the
+    /// first line says which
+    #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1:9465", value_parser = parse_loopback)]
+    pub(crate) listen: SocketAddr,
+    /// Time between two looks
+    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
+    pub(crate) interval: Duration,
 }

@@ -198,7 +198,7 @@ pub(crate) struct Metrics {
 }
 
 /// Names of channels and processes are for this machine only.
-fn parse_loopback(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn parse_loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr = text
         .parse()
         .map_err(|_| format!("invalid address {text:?}: expected is one such as 127.0.0.1:9464"))?;

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
-use ipc_cli_support::interrupt;
 use ipc_cli_support::output::{self, say};
 
+use super::http::{self, Answer};
 use super::observe::{Observer, channel, meaning};
 use super::{domains, lines};
 use crate::cli::rings::{Metrics, Where};
@@ -36,38 +35,21 @@ pub(crate) fn run(asked: &Metrics) -> Outcome {
 /// Answers until it is interrupted.
 fn serve(address: SocketAddr, place: &Where) -> Result<(), Failure> {
     /// The format's own type of content.
-    const TEXT: &[u8] = b"text/plain; version=0.0.4; charset=utf-8";
-    /// Between two looks whether a signal has come.
-    const SLICE: Duration = Duration::from_millis(100);
-    let failed =
-        |error: &dyn std::fmt::Display| Failure::new(FAILED, format!("listening at {address}: {error}"));
-    let server = tiny_http::Server::http(address).map_err(|error| failed(&error))?;
-    say!("http://{}/metrics", server.server_addr());
+    const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+    let server = http::Server::listen(address)?;
+    say!("http://{}/metrics", server.address());
     output::flush();
-    let header = |name: &[u8], value: &[u8]| {
-        tiny_http::Header::from_bytes(name, value).expect("names and values of headers are ASCII")
-    };
-    while !interrupt::came() {
-        let Some(request) = server.recv_timeout(SLICE).map_err(|error| failed(&error))? else { continue };
-        let path = request.url().split('?').next().unwrap_or_default();
-        let (status, text) = match (request.method(), path) {
-            (tiny_http::Method::Get | tiny_http::Method::Head, "/metrics") => match look(place) {
-                Ok(text) => (200, text),
-                Err(failure) => {
-                    complain(failure.reason());
-                    (500, format!("{}\n", failure.reason()))
-                }
-            },
-            (tiny_http::Method::Get | tiny_http::Method::Head, _) => {
-                (404, "the metrics are at /metrics\n".to_owned())
+    let answer = |path: &str| match path {
+        "/metrics" => match look(place) {
+            Ok(text) => Answer::new(200, TEXT, text),
+            Err(failure) => {
+                complain(failure.reason());
+                Answer::new(500, TEXT, format!("{}\n", failure.reason()))
             }
-            _ => (405, "only GET is answered\n".to_owned()),
-        };
-        let response = tiny_http::Response::from_string(text).with_status_code(status);
-        // One that asked and has gone away needs no answer.
-        let _ = request.respond(response.with_header(header(b"Content-Type", TEXT)));
-    }
-    Ok(())
+        },
+        _ => Answer::new(404, TEXT, "the metrics are at /metrics\n"),
+    };
+    server.run(answer, || {})
 }
 
 /// Everything as it is now.

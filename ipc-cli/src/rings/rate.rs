@@ -86,9 +86,9 @@ fn people(rates: &Rates, now: &Sample, of: Of, capacity: u64) {
 #[derive(Clone, Debug)]
 pub(super) struct Rates {
     pub(super) pushed: Option<f64>,
-    popped: Option<f64>,
+    pub(super) popped: Option<f64>,
     pub(super) bytes_pushed: Option<f64>,
-    bytes_popped: Option<f64>,
+    pub(super) bytes_popped: Option<f64>,
 }
 
 impl Rates {

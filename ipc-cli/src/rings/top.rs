@@ -1,6 +1,6 @@
 //! `top`: all channels with what passes through them, on a screen that is drawn again and again.
 
-mod rows;
+pub(super) mod rows;
 mod screen;
 
 use std::io::{self, IsTerminal as _, stdin, stdout};

@@ -35,31 +35,31 @@ struct Lag<'a> {
 const HISTORY: usize = 16;
 
 /// A channel, attached read-only for as long as it is there.
-pub(super) struct Row {
-    pub(super) domain: String,
-    pub(super) name: String,
+pub(in crate::rings) struct Row {
+    pub(in crate::rings) domain: String,
+    pub(in crate::rings) name: String,
     generation: u64,
-    shape: ChannelInfo,
+    pub(in crate::rings) shape: ChannelInfo,
     observer: Option<Observer>,
-    sample: Sample,
+    pub(in crate::rings) sample: Sample,
     /// How far each subscriber is behind, by the number of its process.
     behind: Vec<(u32, u64)>,
     looked: Instant,
     /// Since the look before; none after the first.
-    pub(super) passed: Option<(Rates, Duration)>,
+    pub(in crate::rings) passed: Option<(Rates, Duration)>,
     /// Rates of the last looks, the newest last.
-    history: VecDeque<f64>,
+    pub(in crate::rings) history: VecDeque<f64>,
     is_seen: bool,
 }
 
 /// All channels, by domain and name.
 #[derive(Default)]
-pub(super) struct Rows(BTreeMap<(String, String), Row>);
+pub(in crate::rings) struct Rows(BTreeMap<(String, String), Row>);
 
 impl Rows {
     /// Looks once. A domain that was asked for must be there at first; later it may go and come. Channels
     /// that went are detached: nothing keeps their memory.
-    pub(super) fn look(&mut self, place: &Where, at_first: bool) -> Result<(), Failure> {
+    pub(in crate::rings) fn look(&mut self, place: &Where, at_first: bool) -> Result<(), Failure> {
         let found = match domains::find(place) {
             Err(failure) if !at_first && failure.code() == NOT_FOUND => Vec::new(),
             found => found?,
@@ -87,7 +87,7 @@ impl Rows {
     }
 
     /// The greatest first, names from a to z; equals by name.
-    pub(super) fn sorted(&self, by: Sort) -> Vec<&Row> {
+    pub(in crate::rings) fn sorted(&self, by: Sort) -> Vec<&Row> {
         let mut rows: Vec<&Row> = self.0.values().collect();
         // Stable, and the map is in the order of the names.
         rows.sort_by(|one, other| match by {
@@ -182,11 +182,11 @@ impl Row {
     }
 
     /// How full it is, from 0 to 1.
-    fn fill(&self) -> Option<f64> {
+    pub(in crate::rings) fn fill(&self) -> Option<f64> {
         Some(self.sample.waiting? as f64 / self.shape.capacity.max(1) as f64)
     }
 
-    fn missed(&self) -> Option<u64> {
+    pub(in crate::rings) fn missed(&self) -> Option<u64> {
         self.sample.others.iter().find(|(counter, _)| *counter == "missed").map(|(_, value)| *value)
     }
 
