@@ -106,8 +106,8 @@ pub(crate) enum Command {
     },
     /// Shows the channels as a page for a browser on this machine, until it is interrupted; takes no seat
     ///
-    /// The same as `top`, with the counters of each channel. The page only looks, loads nothing from elsewhere,
-    /// and is answered on the loopback interface only: from another machine, forward the port
+    /// The same as `top`, with the counters of each channel. The page only looks, loads nothing from
+    /// elsewhere, and is answered on the loopback interface only: from another machine, forward the port
     /// (`ssh -L 9465:localhost:9465 HOST`). All users of this machine can open it.
     Serve(looking::Serve),
     /// Prints the counters of all channels for Prometheus
