@@ -127,4 +127,47 @@ mod tests {
             }
         }
     }
+
+    /// What is decoded was encoded: from a header with any one or two bits flipped, and from words with any
+    /// upper half of a small stamp, nothing is read but a header that says exactly this.
+    #[test]
+    fn nothing_but_a_header_is_decoded() {
+        let mut decoded = 0;
+        let mut check = |word: u64, position: u64| {
+            match decode(word, position) {
+                Some(Header::Frame(len)) => assert_eq!(frame(position, len), word),
+                Some(Header::Padding(len)) => assert_eq!(padding(position, len), word),
+                None => {
+                    let len = word & u64::from(u32::MAX);
+                    assert!(word != frame(position, len) && word != padding(position, len));
+                }
+            }
+            let is_frame = matches!(decode(word, position), Some(Header::Frame(_)));
+            assert_eq!(frame_len(word, position) <= u64::from(u32::MAX), is_frame);
+            decoded += u32::from(decode(word, position).is_some());
+        };
+        for position in [0, 8, MAX_CAPACITY - 8, 8 << 30, 1 << 63, u64::MAX - 7] {
+            for word in [0, frame(position, 0), padding(position, 8), frame(position, longest(MAX_CAPACITY))]
+            {
+                for (one, two) in (0..64).flat_map(|one| (0..64).map(move |two| (one, two))) {
+                    check(word ^ 1 << one, position);
+                    check(word ^ 1 << one ^ 1 << two, position);
+                }
+            }
+            for upper in (0..1 << 12).map(|bits: u64| (bits & 0xff | (bits >> 8) << 28) << STAMP_SHIFT) {
+                check(upper, position);
+                check(upper | u64::from(u32::MAX), position);
+            }
+        }
+        assert!(decoded > 1000, "{decoded}");
+    }
+
+    /// The sizes of records, for each length that a ring may hold near the borders of words and ranges.
+    #[test]
+    fn a_record_is_the_least_that_holds_its_frame() {
+        for len in (0..4096).chain(longest(MAX_CAPACITY) - 64..=longest(MAX_CAPACITY)) {
+            let record = record(len);
+            assert!(record.is_multiple_of(WORD) && record >= len + WORD && record < len + 2 * WORD, "{len}");
+        }
+    }
 }

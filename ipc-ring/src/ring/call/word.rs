@@ -82,5 +82,27 @@ mod tests {
         assert_eq!(attempts(taken(1, 254), 1), 255);
         assert_eq!(attempts(taken(1, 255), 1), 255);
         assert_eq!(attempts(taken(1, 3), 2), 0);
+        assert_eq!(attempts(taken(LAST - 1, 7), LAST - 1), 8, "the largest number fits beside its attempts");
+    }
+
+    /// All words of few bits, and those around the end of the range, behind each number seen last.
+    #[test]
+    fn any_word_is_a_call_that_is_not_over_or_corrupt() {
+        for word in (0..1 << 8).flat_map(|word: u64| [word, word + (LAST << 2) - (1 << 7), u64::MAX - word]) {
+            for last in (0..70).chain([LAST - 1, LAST, u64::MAX]) {
+                let again = match read(word, last) {
+                    Ok((0, State::Fresh)) => 0,
+                    Ok((number, State::Asked)) => asked(number),
+                    Ok((number, State::Replied)) => replied(number),
+                    Ok((number, State::Abandoned)) => abandoned(number),
+                    Ok(other) => panic!("{word:#x} behind {last}: {other:?}"),
+                    Err(corruption) => corruption.found,
+                };
+                assert_eq!(again, word);
+                let number = word >> 2;
+                let is_call = (word & 3 == 0) == (number == 0) && (last..LAST).contains(&number);
+                assert_eq!(read(word, last).is_ok(), is_call, "{word:#x} behind {last}");
+            }
+        }
     }
 }

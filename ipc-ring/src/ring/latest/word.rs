@@ -58,4 +58,30 @@ mod tests {
         assert_eq!(read(1, 0, 4), None, "nothing has the sequence 0");
         assert_eq!(read(u64::MAX, 3, 4), None);
     }
+
+    /// All words of few bits, and their counterparts at the end of the range, in all slots of small tables:
+    /// a word means something in one slot at most, and what is read from it is written as the same word.
+    #[test]
+    fn any_word_is_read_in_one_slot_at_most() {
+        for slots in [1, 2, 4, 8] {
+            for word in
+                (1..1 << 12).flat_map(|word: u64| [word, word + (LAST << 1) - (1 << 11), u64::MAX - word])
+            {
+                let readings: Vec<_> = (0..slots).filter_map(|slot| read(word, slot, slots)).collect();
+                let sequence = word >> 1;
+                assert_eq!(
+                    readings.len(),
+                    usize::from((1..LAST).contains(&sequence)),
+                    "{word:#x} of {slots}"
+                );
+                for says in readings {
+                    let again = match says {
+                        Says::Ready(sequence) => ready(sequence),
+                        Says::Busy(sequence) => busy(sequence),
+                    };
+                    assert_eq!(again, word);
+                }
+            }
+        }
+    }
 }

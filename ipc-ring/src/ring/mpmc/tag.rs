@@ -267,4 +267,71 @@ mod tests {
             }
         }
     }
+
+    /// With few bits for the lap, all tags against all positions of several wraps, around both ends of the
+    /// range of positions: compared with arithmetic that cannot overflow. The code has no other parameters
+    /// than these, so wider laps differ only in the places of their bits.
+    #[test]
+    fn all_laps_of_few_bits_against_wide_arithmetic() {
+        let mut compared = 0_u64;
+        for (capacity, bits) in
+            [1, 2, 4, 8].into_iter().flat_map(|capacity| [2, 3, 4].map(|bits| (capacity, bits)))
+        {
+            let shape = Shape::new(capacity, bits);
+            let laps = 1_i128 << bits;
+            let around = 2 * (laps as u64) * capacity;
+            for near in (0..around).chain(u64::MAX - around..=u64::MAX) {
+                let index = shape.index(near);
+                assert_eq!(u128::from(index), u128::from(near) % u128::from(capacity));
+                for lap in 0..laps {
+                    let tag = Tag::from_raw((lap as u64) << LAP_SHIFT);
+                    let of_near = i128::from(near) / i128::from(capacity);
+                    // The representative nearest to the position; of two equally near ones the one behind.
+                    let ahead = (lap - of_near).rem_euclid(laps);
+                    let ahead = if ahead > (laps - 1) / 2 { ahead - laps } else { ahead };
+                    assert_eq!(i128::from(shape.ahead(tag, near)), ahead, "{capacity} {bits} {near} {lap}");
+                    let position = shape.position(tag, index, near);
+                    let wide = i128::from(near) + ahead * i128::from(capacity);
+                    assert_eq!(position, wide.rem_euclid(1 << 64) as u64, "{capacity} {bits} {near} {lap}");
+                    assert_eq!(shape.index(position), index);
+                    assert_eq!(shape.empty(position), tag);
+                    assert_eq!(shape.next_lap(tag), shape.empty(position.wrapping_add(capacity)));
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 10_000, "{compared}");
+    }
+
+    /// Any word: what is read from it is in range, and each change keeps to the fields that it is about.
+    #[test]
+    fn any_word_has_fields_in_range() {
+        for word in hostile_words() {
+            let tag = Tag::from_raw(word);
+            assert!(tag.owner() < MAX_ENDPOINTS && tag.attempt() < MAX_ATTEMPTS);
+            assert_eq!(tag.state().is_none(), word & STATE_MASK > 7);
+            for owner in [0, 1, MAX_ENDPOINTS - 1] {
+                let held = tag.held(State::Reading, owner);
+                assert_eq!((held.owner(), held.attempt()), (owner, tag.attempt()));
+                assert_eq!(held.as_raw() >> LAP_SHIFT, word >> LAP_SHIFT);
+            }
+            for plain in [tag.full(), tag.void(), tag.closed(), tag.orphan()] {
+                assert_eq!((plain.owner(), plain.as_raw() >> LAP_SHIFT), (0, word >> LAP_SHIFT));
+            }
+            assert_eq!(tag.orphan().attempt(), (tag.attempt() + 1) % MAX_ATTEMPTS);
+        }
+    }
+
+    /// Every pattern of the bits around the borders of fields, all others 0 or all 1.
+    fn hostile_words() -> impl Iterator<Item = u64> {
+        let bits = [0, 1, 2, 3, 4, 7, 8, 17, 18, 19, 62, 63];
+        (0..1_u64 << bits.len()).flat_map(move |pattern| {
+            let (mut set, mut all) = (0, 0);
+            for (number, bit) in bits.into_iter().enumerate() {
+                set |= (pattern >> number & 1) << bit;
+                all |= 1 << bit;
+            }
+            [set, set | !all]
+        })
+    }
 }

@@ -89,3 +89,22 @@ impl Route {
         [self.generation, self.segment]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_words_are_a_handle_and_its_words_again() {
+        for bit in 0..192 {
+            for flip in [0, u64::MAX] {
+                let mut words = [flip; 3];
+                words[bit / 64] ^= 1 << (bit % 64);
+                let handle = Handle::from_words(words);
+                assert_eq!(handle.words(), words);
+                assert_eq!(handle.as_bytes(), words.as_bytes(), "in the order of its bytes");
+                assert_eq!(handle.len() as u64, words[2] >> 32);
+            }
+        }
+    }
+}

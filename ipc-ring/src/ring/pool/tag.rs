@@ -270,4 +270,53 @@ mod tests {
         assert_eq!((mourned.holders(), mourned.state()), (8, Some(State::Published)));
         assert_ne!(mourned, published);
     }
+
+    /// All states, all holders among three seats, the ends of the ranges of generations and deaths: each
+    /// transition of each tag against its fields.
+    #[test]
+    fn each_transition_changes_what_it_is_about() {
+        let seats = [0, 7, 31];
+        let mut compared = 0;
+        for (state, held) in (0..8_u64).flat_map(|state| (0..8_u32).map(move |held| (state, held))) {
+            for (generation, deaths) in [0, 1, LAST - 1, LAST]
+                .into_iter()
+                .flat_map(|generation| [0, 1, 31].map(|deaths| (generation, deaths)))
+            {
+                let holders =
+                    (0..3).filter(|bit| held >> bit & 1 == 1).map(|bit| 1 << seats[bit]).sum::<u32>();
+                let of = |generation: u32, deaths: u64, state: u64, holders: u32| {
+                    let upper = u64::from(generation) << GENERATION_SHIFT | deaths << DEATHS_SHIFT;
+                    Tag::from_raw(upper | state << STATE_SHIFT | u64::from(holders))
+                };
+                let tag = of(generation, deaths, state, holders);
+                let next = if generation == LAST { 0 } else { generation + 1 };
+                assert_eq!((tag.generation(), tag.holders()), (generation, holders));
+                assert_eq!(tag.state().map(|state| state as u64), (state < 7).then_some(state));
+                assert_eq!(tag.freed(), of(next, 0, 0, 0));
+                let shared = State::Shared as u64;
+                let unless_unheld = |tag: Tag| {
+                    if tag.holders() == 0 && tag.state() == Some(State::Shared) {
+                        of(next, 0, 0, 0)
+                    } else {
+                        tag
+                    }
+                };
+                assert_eq!(tag.published(), of(generation, deaths, State::Published as u64, holders));
+                assert_eq!(tag.withdrawn(), unless_unheld(of(generation, deaths, shared, holders)));
+                for seat in seats {
+                    let own = 1_u32 << seat;
+                    assert_eq!(tag.is_held_by(seat), holders & own != 0);
+                    assert_eq!(tag.with(seat), of(generation, deaths, state, holders | own));
+                    assert_eq!(tag.held(State::Taken, seat), of(generation, 0, State::Taken as u64, own));
+                    assert_eq!(tag.renewed(State::Loaned, seat), of(next, 0, State::Loaned as u64, own));
+                    let left = unless_unheld(of(generation, deaths, state, holders & !own));
+                    assert_eq!(tag.without(seat), left);
+                    let bereft = of(generation, (deaths + 1) % 32, state, holders & !own);
+                    assert_eq!(tag.bereft(seat), if left.generation() == generation { bereft } else { left });
+                    compared += 1;
+                }
+            }
+        }
+        assert_eq!(compared, 8 * 8 * 12 * 3);
+    }
 }
