@@ -48,7 +48,6 @@ impl Region {
     ///
     /// # Panics
     /// If the allocator has no memory left.
-    /// When the allocator has no memory left.
     #[must_use]
     pub fn heap(len: usize) -> Self {
         let layout =
@@ -64,7 +63,6 @@ impl Region {
     ///
     /// A segment that was attached read-only cannot hold a ring that is made or opened here, as each end of a
     /// ring stores into it. To observe only, open the channel's observer or watcher.
-    /// channel's observer or watcher.
     #[must_use]
     pub fn segment(attachment: Attachment) -> Self {
         leave_out_of_dumps(&attachment);
