@@ -1,6 +1,7 @@
 //! The models of tasks that wait through a driver; each barrier and step of it is needed.
 
-use loom_tests::mutation::barriers;
+use ipc_ring::edge::Edge;
+use loom_tests::mutation::{barriers, weakenings};
 use loom_tests::readiness::{MISTAKES, MODELS, NOT_COUNTED};
 use loom_tests::{Mutation, matrix};
 
@@ -11,9 +12,12 @@ fn every_task_is_woken() {
     }
 }
 
+/// The edges on which these models depend.
+const EDGES: [Edge; 4] = [Edge::WaitAnnounce, Edge::WaitTake, Edge::CloseSet, Edge::CloseSeen];
+
 #[test]
-fn barriers_and_steps() {
-    let mistakes = barriers().into_iter().chain(MISTAKES.map(Mutation::Logic));
+fn orderings_barriers_and_steps() {
+    let mistakes = weakenings(&EDGES).chain(barriers()).chain(MISTAKES.map(Mutation::Logic));
     let survivors =
         [(Mutation::Logic(NOT_COUNTED), "a token that nobody expects makes everybody look once too often")];
     matrix::check("Tasks and their driver", mistakes, MODELS, &survivors);

@@ -97,6 +97,18 @@ pub fn disarm<L: Lock, E: Ends<Signal = L::Signal>>(
     }
 }
 
+/// Stores another waker in a slot that is armed already. `replace` does so, and returns what is to be dropped
+/// without the lock. `None`, and nothing stored, when the end's bit was taken, or the slot's waker was called:
+/// then the task has to look for itself.
+pub fn stays_armed<L: Lock, R>(
+    lock: &L,
+    slot: usize,
+    signal: &L::Signal,
+    replace: impl FnOnce(&mut L::Waker) -> R,
+) -> Option<R> {
+    lock.with(|slots| slots.waker(slot).filter(|_| L::is_set(signal) == Some(true)).map(replace))
+}
+
 /// Rings armed slots.
 pub fn ring<L: Lock>(lock: &L, which: Which) {
     let mut from = 0;

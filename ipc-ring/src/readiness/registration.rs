@@ -50,6 +50,8 @@ pub struct Registration {
     driver: Driver,
     slot: usize,
     is_armed: bool,
+    /// Neither armed nor in a wait: there is nothing to take back.
+    is_idle: bool,
     waits: Waits,
     /// The wait in progress.
     wait: Option<Wait>,
@@ -73,7 +75,7 @@ impl Registration {
         let driver = Driver::of_member(end.home().0, crate::clock::after(LOCK_PATIENCE))?;
         let slot = driver.0.shared.lock().slots.insert();
         let waits = Waits::new(WaitStrategy::SpinSleep { spin: BUDGET });
-        Ok(Self { driver, slot, is_armed: false, waits, wait: None, soon: 0, was_long: false })
+        Ok(Self { driver, slot, is_armed: false, is_idle: true, waits, wait: None, soon: 0, was_long: false })
     }
 
     /// For how long a task that finds nothing yields to others before it arms; 20 µs by default. Zero: it
@@ -107,6 +109,7 @@ impl Registration {
         if !end.is_at(&Home(&self.driver.0.member)) {
             return Poll::Ready(Err(WaitSetError::Foreign { index: 0 }));
         }
+        self.is_idle = false;
         let was_armed = self.is_armed;
         if was_armed && self.stays_armed(end, context.waker()) {
             return Poll::Pending;
@@ -141,15 +144,9 @@ impl Registration {
 
     /// Whether the end is still armed and its bit not taken: if so, stores this waker.
     fn stays_armed(&self, end: &dyn Waitable, waker: &Waker) -> bool {
-        let Some(waiting) = end.waiting() else { return false };
-        let mut state = self.state();
-        let Some(stored) = state.slots.waker(self.slot).filter(|_| waiting.is_set()) else { return false };
-        if !stored.will_wake(waker) {
-            let old = std::mem::replace(stored, waker.clone());
-            drop(state); // Before the waker, whose drop may reenter here.
-            drop(old);
-        }
-        true
+        let replace =
+            |stored: &mut Waker| (!stored.will_wake(waker)).then(|| std::mem::replace(stored, waker.clone()));
+        protocol::stays_armed(&*self.driver.0.shared, self.slot, &end.waiting(), replace).is_some()
     }
 
     fn arm(&mut self, end: &mut dyn Waitable, waker: &Waker) -> Poll<Result<News, WaitSetError>> {
@@ -178,7 +175,7 @@ impl Registration {
 
     /// Ends the wait with what was found.
     fn found(&mut self, found: Result<Option<News>, ipc_core::Error>) -> Result<News, WaitSetError> {
-        self.soon = 0;
+        (self.soon, self.is_idle) = (0, true);
         if let Some(wait) = self.wait.take() {
             self.was_long = wait.has_slept();
             self.waits.finished(&wait);
@@ -198,29 +195,30 @@ impl Registration {
     }
 
     /// The task stops waiting, and has not popped: a wake-up that it has received, or that is under way, is
-    /// passed on to another end that could use it. Costs little if nothing was waited for.
-    #[inline]
+    /// passed on to another end that could use it. Costs a comparison if nothing was waited for.
+    #[inline(always)]
     pub fn cancel(&mut self, end: &mut dyn Waitable) {
-        self.wait = None;
-        if self.is_armed {
-            self.cancel_armed(end);
+        if !self.is_idle {
+            self.cancel_wait(end);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn cancel_armed(&mut self, end: &mut dyn Waitable) {
-        if self.driver.0.member.is_ours() {
+    fn cancel_wait(&mut self, end: &mut dyn Waitable) {
+        self.wait = None;
+        (self.soon, self.is_idle) = (0, true);
+        if self.is_armed && self.driver.0.member.is_ours() {
             self.disarm(end);
             end.is_passed_over();
         }
     }
 
     /// The task has popped without polling this registration: takes back what the last [`poll`](Self::poll)
-    /// announced. Costs three comparisons if that was nothing.
+    /// announced. Costs a comparison if that was nothing.
     #[inline(always)]
     pub fn popped<E: Waitable>(&mut self, end: &mut E) {
-        if self.is_armed || self.wait.is_some() || self.soon > 0 {
+        if !self.is_idle {
             self.popped_from_wait(end);
         }
         end.is_served();
