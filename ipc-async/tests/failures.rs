@@ -27,7 +27,11 @@ fn plays_a_role() {
     let Some(role) = role() else { return };
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["produce", domain, ref channels @ ..] => produce(domain, channels),
+        ["produce", domain, ref channels @ ..] => produce(domain, channels, || {}),
+        // A process arranges for its death by two operations on a semaphore at once.
+        ["produce unarranged", domain, ref channels @ ..] => {
+            produce(domain, channels, || common::sandbox::forbid_third(nix::libc::SYS_semop, 2));
+        }
         ["await", domain, channel] => await_in_a_child(domain, channel),
         _ => panic!("no such role: {arguments:?}"),
     }
@@ -38,11 +42,12 @@ fn numbers(domain: &Domain, channel: &str) -> spsc::Builder<u64> {
 }
 
 /// Has a producer for each channel; pushes to the first one when it is told to, and is killed or stopped
-/// where it is told to.
-fn produce(domain: &str, channels: &[&str]) {
+/// where it is told to. `prepare` is called before its first push.
+fn produce(domain: &str, channels: &[&str], prepare: impl FnOnce()) {
     let domain = Domain::open(domain).unwrap();
     let mut producers: Vec<_> =
         channels.iter().map(|channel| numbers(&domain, channel).create_producer().unwrap()).collect();
+    prepare();
     say("ready");
     let mut pushed = 0;
     loop {
@@ -90,14 +95,13 @@ fn a_producer_that_is_killed_is_told_to_the_task_that_waits() {
 
 /// The corner: a notifier takes the bit of one task's end and dies before it posts. The kernel's token passes
 /// for that one's, and the other task, which waits for the same process, has to be told all the same.
-#[test]
-fn a_notifier_that_dies_between_bit_and_token_is_told_to_every_task() {
+fn dies_between_bit_and_token(producing: &str) {
     private_namespace();
     for _ in 0..5 {
         let name = unique("corner");
         let domain = Domain::open(&name).unwrap();
         let mut ends = [open(&domain, "first"), open(&domain, "second")];
-        let mut producer = Role::start("produce", &[&name, "first", "second"]);
+        let mut producer = Role::start(producing, &[&name, "first", "second"]);
         assert_eq!(producer.hear(), "ready");
         let hands = [Hand::new(), Hand::new()];
         // A first wake-up of the first channel, so that its death is arranged for; and of nothing else.
@@ -117,6 +121,18 @@ fn a_notifier_that_dies_between_bit_and_token_is_told_to_every_task() {
             assert!(matches!(popped, Err(PopError::PeerGone(PeerExit::Died { .. }))), "{popped:?}");
         }
     }
+}
+
+#[test]
+fn a_notifier_that_dies_between_bit_and_token_is_told_to_every_task() {
+    dies_between_bit_and_token("produce");
+}
+
+/// The kernel refuses to post a second token at its death, the one for the bit that it took: only the
+/// driver's look a heartbeat later tells the other task.
+#[test]
+fn a_notifier_whose_death_could_not_be_arranged_for_is_told_to_every_task() {
+    dies_between_bit_and_token("produce unarranged");
 }
 
 #[test]
