@@ -1,61 +1,56 @@
-"""Numbers of a channel in asyncio, beside a timer of the same loop: see asyncio_numbers.rs."""
+"""Numbers of a channel in asyncio, next to a timer of the same loop: see numbers_library.rs.
+
+With a fourth argument, uvloop, the loop is that of libuv.
+"""
 
 import asyncio
-import ctypes
 import sys
 
-LIBRARY, DOMAIN, CHANNEL = sys.argv[1:]
+from channel_numbers import Numbers, Tally
 
-library = ctypes.CDLL(LIBRARY)
-library.numbers_open.restype = ctypes.c_void_p
-library.numbers_open.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
-library.numbers_pop.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64)]
-for name in ["descriptor", "arm", "disarm", "close"]:
-    getattr(library, f"numbers_{name}").argtypes = [ctypes.c_void_p]
+LIBRARY, DOMAIN, CHANNEL, *LOOP = sys.argv[1:]
 
 
-async def numbers(end):
-    """The numbers, until their producer closes."""
+async def numbers(end, tally):
+    """The numbers, until no more will come."""
     loop = asyncio.get_running_loop()
-    descriptor = library.numbers_descriptor(end)
-    number = ctypes.c_uint64()
-    while (popped := library.numbers_pop(end, number)) >= 0:
-        if popped:
-            yield number.value
-            continue
-        armed = library.numbers_arm(end)
-        if armed < 0:
-            raise OSError("waiting failed")
-        if armed:
+    while True:
+        number = end.pop()
+        if number is not None:
+            yield number
+        elif end.ended:
+            return
+        elif end.arm():
             readable = loop.create_future()
-            loop.add_reader(descriptor, readable.set_result, None)
+            loop.add_reader(end.descriptor, readable.set_result, None)
             try:
                 await readable
             finally:
-                loop.remove_reader(descriptor)
-                library.numbers_disarm(end)
+                loop.remove_reader(end.descriptor)
+                end.disarm()
+            tally.waits += 1
 
 
-async def count_periods(periods):
+async def count_periods(tally):
     while True:
         await asyncio.sleep(0.005)
-        periods.append(None)
+        tally.periods += 1
 
 
 async def main():
-    end = library.numbers_open(DOMAIN.encode(), CHANNEL.encode())
-    if not end:
-        sys.exit("the channel cannot be opened")
-    print("ready", flush=True)
-    periods = []
-    timer = asyncio.create_task(count_periods(periods))
-    total = count = 0
-    async for number in numbers(end):
-        total += number
-        count += 1
+    end = Numbers(LIBRARY, DOMAIN, CHANNEL)
+    print("ready", type(asyncio.get_running_loop()).__module__, flush=True)
+    tally = Tally()
+    timer = asyncio.create_task(count_periods(tally))
+    async for number in numbers(end, tally):
+        tally.add(number)
     timer.cancel()
-    library.numbers_close(end)
-    print(f"{count} numbers, sum {total}, {'some' if periods else 'no'} periods of the timer")
+    tally.report(end.ended)
+    end.close()
 
 
+if LOOP == ["uvloop"]:
+    import uvloop
+
+    uvloop.install()
 asyncio.run(main())
