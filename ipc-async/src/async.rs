@@ -6,11 +6,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
-use futures_sink::Sink;
 use ipc_ring::readiness::Registration;
 use ipc_ring::{AttachError, News, WaitSetError, Waitable};
 
 use crate::turn::Turn;
+use crate::waiting::{Operation, Waiting};
 
 /// How often a poll retries immediately when other ends are faster each time.
 const TRIES: u32 = 8;
@@ -124,7 +124,7 @@ impl<E: Waitable> Async<E> {
     /// Ends the waits, for instance because another branch of a `select!` was faster: nothing is lost, and a
     /// wake-up that this end has received is passed on to another one. Futures do so when they are dropped. A
     /// stream that is not polled any more does so only when it is dropped itself, unless this is called.
-    #[inline]
+    #[inline(always)]
     pub fn cancel(&mut self) {
         self.registration.cancel(&mut self.end);
     }
@@ -153,13 +153,42 @@ impl<E: Waitable> Async<E> {
     pub(crate) fn poll_until<R, F>(
         &mut self,
         context: &mut Context<'_>,
+        attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
+        over: impl Fn(&mut E, News) -> Option<F>,
+        failed: impl Fn(&E, WaitSetError) -> F,
+    ) -> Poll<Result<R, F>> {
+        if self.turn.goes_on(self.end.passed()) {
+            self.poll_turn(context, attempt, over, failed)
+        } else {
+            self.poll_by_clock(context, attempt, over, failed)
+        }
+    }
+
+    /// As [`poll_until`](Self::poll_until), unless the task has been kept busy for too long.
+    #[cold]
+    #[inline(never)]
+    fn poll_by_clock<R, F>(
+        &mut self,
+        context: &mut Context<'_>,
+        attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
+        over: impl Fn(&mut E, News) -> Option<F>,
+        failed: impl Fn(&E, WaitSetError) -> F,
+    ) -> Poll<Result<R, F>> {
+        if self.turn.is_over(self.end.passed()) {
+            return give_way(context);
+        }
+        self.poll_turn(context, attempt, over, failed)
+    }
+
+    /// As [`poll_until`](Self::poll_until), for a task that need not yield.
+    #[inline(always)]
+    fn poll_turn<R, F>(
+        &mut self,
+        context: &mut Context<'_>,
         mut attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
         over: impl Fn(&mut E, News) -> Option<F>,
         failed: impl Fn(&E, WaitSetError) -> F,
     ) -> Poll<Result<R, F>> {
-        if self.turn.is_over() {
-            return give_way(context);
-        }
         match attempt(&mut self.end) {
             Ok(Some(done)) => {
                 self.registration.popped(&mut self.end);
@@ -167,29 +196,6 @@ impl<E: Waitable> Async<E> {
             }
             Ok(None) => self.wait_until(context, attempt, over, failed),
             Err(error) => self.failed(error),
-        }
-    }
-
-    /// The result of an attempt before waiting: the fast path of a future that is polled for the first time.
-    /// `None`: take the slow path.
-    #[inline(always)]
-    pub(crate) fn at_once<R, F>(
-        &mut self,
-        attempt: impl FnOnce(&mut E) -> Result<Option<R>, F>,
-    ) -> Option<Result<R, F>> {
-        if !self.turn.goes_on() {
-            return None;
-        }
-        match attempt(&mut self.end) {
-            Ok(Some(done)) => {
-                self.registration.popped(&mut self.end);
-                Some(Ok(done))
-            }
-            Ok(None) => None,
-            Err(error) => {
-                self.cancel();
-                Some(Err(error))
-            }
         }
     }
 
@@ -210,7 +216,7 @@ impl<E: Waitable> Async<E> {
                 return Poll::Ready(Err(error));
             }
             let Poll::Ready(found) = self.registration.poll(&mut self.end, context) else {
-                self.turn = Turn::default();
+                self.turn.ends(self.end.passed());
                 return Poll::Pending;
             };
             match found {
@@ -231,7 +237,7 @@ impl<E: Waitable> Async<E> {
                 Err(error) => return self.failed(error),
             }
         }
-        self.turn = Turn::default();
+        self.turn.ends(self.end.passed());
         give_way(context)
     }
 
@@ -245,19 +251,9 @@ impl<E: Waitable> Async<E> {
 
 /// Has the task polled again, after the other tasks.
 #[cold]
-fn give_way<R>(context: &Context<'_>) -> Poll<R> {
+pub(crate) fn give_way<R>(context: &Context<'_>) -> Poll<R> {
     context.waker().wake_by_ref();
     Poll::Pending
-}
-
-/// A wait that is cancelled when it is dropped.
-pub(crate) struct Waiting<'a, E: Waitable>(pub(crate) &'a mut Async<E>);
-
-impl<E: Waitable> Drop for Waiting<'_, E> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
 }
 
 impl<E: Source> Async<E> {
@@ -266,17 +262,13 @@ impl<E: Source> Async<E> {
     /// # Errors
     /// As the waiting form of the end, with one exception: when the other side is gone without closing, this
     /// is reported once each time it happens; the next `pop` waits for a successor.
-    #[inline]
-    pub async fn pop(&mut self) -> Result<E::Item, E::Error> {
-        if let Some(popped) = self.at_once(E::try_next) {
-            return popped;
-        }
-        let waiting = Waiting(self);
-        poll_fn(|context| waiting.0.poll_pop(context)).await
+    #[inline(always)]
+    pub fn pop(&mut self) -> impl Future<Output = Result<E::Item, E::Error>> {
+        Operation::new(self, |this: &mut Self, context: &mut Context<'_>| this.poll_pop(context))
     }
 
     /// As [`pop`](Self::pop), for hand-written futures. Cancel with [`cancel`](Self::cancel).
-    #[inline]
+    #[inline(always)]
     pub fn poll_pop(&mut self, context: &mut Context<'_>) -> Poll<Result<E::Item, E::Error>> {
         self.poll_with(context, E::try_next)
     }
@@ -298,15 +290,20 @@ impl<E: Source> Async<E> {
 impl<E: Source + Unpin> Stream for Async<E> {
     type Item = Result<E::Item, E::Error>;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         if this.is_over {
             return Poll::Ready(None);
         }
-        let popped = ready!(this.poll_pop(context));
-        let meaning = popped.as_ref().err().map(E::meaning);
-        this.is_over = matches!(meaning, Some(Meaning::End | Meaning::Failure));
-        Poll::Ready(if meaning == Some(Meaning::End) { None } else { Some(popped) })
+        match ready!(this.poll_pop(context)) {
+            Ok(item) => Poll::Ready(Some(Ok(item))),
+            Err(error) => {
+                let meaning = E::meaning(&error);
+                this.is_over = matches!(meaning, Meaning::End | Meaning::Failure);
+                Poll::Ready(if meaning == Meaning::End { None } else { Some(Err(error)) })
+            }
+        }
     }
 }
 
@@ -316,70 +313,34 @@ impl<E: Target> Async<E> {
     /// # Errors
     /// As the waiting form of the end, with one exception: when the other side is gone without closing, this
     /// is reported once each time it happens; the next `push` to a full ring waits for a successor.
-    #[inline]
-    pub async fn push(&mut self, item: &E::Item) -> Result<(), E::Error> {
-        if let Some(pushed) = self.at_once(|end| Ok(end.try_send(item)?.then_some(()))) {
-            return pushed;
-        }
-        let waiting = Waiting(self);
-        poll_fn(|context| waiting.0.poll_push(item, context)).await
+    #[inline(always)]
+    pub fn push(&mut self, item: &E::Item) -> impl Future<Output = Result<(), E::Error>> {
+        Operation::new(self, |this: &mut Self, context: &mut Context<'_>| this.poll_push(item, context))
     }
 
     /// As [`push`](Self::push), for hand-written futures. Cancel with [`cancel`](Self::cancel).
-    #[inline]
+    #[inline(always)]
     pub fn poll_push(&mut self, item: &E::Item, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
         let push = |end: &mut E| Ok(end.try_send(item)?.then_some(()));
         let over = |end: &mut E, news| if news == News::PeerGone { end.gone() } else { end.ended() };
         self.poll_until(context, push, over, E::failed)
     }
 
-    /// Turns it into a sink, which keeps one item until there is room.
-    pub fn into_sink<I: std::borrow::Borrow<E::Item>>(self) -> Outbox<E, I> {
-        Outbox { target: self, waits: None }
-    }
-}
-
-/// A [`Sink`] over a producing end, from [`Async::into_sink`]. Holds one item that waits for room; dropping
-/// the sink drops the item.
-#[derive(Debug)]
-pub struct Outbox<E: Waitable, I> {
-    target: Async<E>,
-    waits: Option<I>,
-}
-
-impl<E: Target, I: std::borrow::Borrow<E::Item>> Outbox<E, I> {
-    /// The end, and the item that waits for room.
-    pub fn into_parts(self) -> (Async<E>, Option<I>) {
-        (self.target, self.waits)
+    /// Whether the task has been kept busy for too long.
+    #[inline(always)]
+    pub(crate) fn has_to_yield(&mut self) -> bool {
+        !self.turn.goes_on(self.end.passed()) && self.turn.is_over(self.end.passed())
     }
 
-    fn poll_empty(&mut self, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
-        if let Some(item) = &self.waits {
-            let pushed = ready!(self.target.poll_push(item.borrow(), context));
-            self.waits = None;
-            pushed?;
+    /// Pushes if there is room; false if there is none.
+    #[inline(always)]
+    pub(crate) fn try_send(&mut self, item: &E::Item) -> Result<bool, E::Error> {
+        let sent = self.end.try_send(item);
+        match sent {
+            Ok(true) => self.registration.popped(&mut self.end),
+            Ok(false) => {}
+            Err(_) => self.cancel(),
         }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<E: Target + Unpin, I: std::borrow::Borrow<E::Item> + Unpin> Sink<I> for Outbox<E, I> {
-    type Error = E::Error;
-
-    fn poll_ready(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
-        self.get_mut().poll_empty(context)
-    }
-
-    fn start_send(self: Pin<&mut Self>, item: I) -> Result<(), E::Error> {
-        self.get_mut().waits = Some(item);
-        Ok(())
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
-        self.get_mut().poll_empty(context)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
-        self.get_mut().poll_empty(context)
+        sent
     }
 }

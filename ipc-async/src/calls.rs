@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use ipc_ring::call::{CallError, Caller, Request, Responder};
 use ipc_ring::{Message, PeerState, WaitSetError};
 
-use crate::r#async::{Async, Waiting};
+use crate::r#async::Async;
+use crate::waiting::Waiting;
 
 fn failed(error: WaitSetError) -> CallError {
     match error {

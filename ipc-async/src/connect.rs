@@ -5,7 +5,8 @@ use std::future::poll_fn;
 use ipc_ring::WaitSetError;
 use ipc_ring::control::{Builder, Carry, ConnectError, Connecting, Connection};
 
-use crate::r#async::{Async, Waiting};
+use crate::r#async::Async;
+use crate::waiting::Waiting;
 
 /// Connects, with frames in both directions, to the listener that `service` names, in its
 /// [domain](Builder::domain).

@@ -52,13 +52,16 @@ mod connect;
 mod ends;
 mod io;
 mod payloads;
+mod sink;
 mod slices;
 mod turn;
+mod waiting;
 
 pub use r#async::{Async, Source, Target};
 pub use connect::{connect, connect_as};
 pub use io::{Reader, Stream, Writer};
 pub use payloads::{Receiver, Sender};
+pub use sink::Outbox;
 pub use slices::{SliceSource, SliceTarget};
 
 #[cfg(doctest)]

@@ -1,12 +1,12 @@
 //! Several messages at a time, and one message into a buffer of the caller's.
 
-use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use ipc_ring::{Message, News, PopError, PushError, broadcast, mpmc, spsc};
 
-use crate::r#async::{Async, Source, Target, Waiting};
+use crate::r#async::{Async, Source, Target};
 use crate::ends::not_pushed;
+use crate::waiting::Operation;
 
 /// An end that delivers several messages at a time. Only this crate implements it.
 pub trait SliceSource: Source<Error = PopError> {
@@ -62,9 +62,8 @@ impl<E: SliceSource> Async<E> {
     ///
     /// # Errors
     /// As [`pop`](Self::pop).
-    pub async fn pop_slice(&mut self, out: &mut [E::Item]) -> Result<usize, PopError> {
-        let waiting = Waiting(self);
-        poll_fn(|context| waiting.0.poll_pop_slice(out, context)).await
+    pub fn pop_slice(&mut self, out: &mut [E::Item]) -> impl Future<Output = Result<usize, PopError>> {
+        Operation::new(self, |this: &mut Self, context: &mut Context<'_>| this.poll_pop_slice(out, context))
     }
 
     /// As [`pop_slice`](Self::pop_slice), for hand-written futures. Cancel with [`cancel`](Self::cancel).
@@ -90,9 +89,8 @@ where
     ///
     /// # Errors
     /// As [`push`](Self::push). The error carries the number of messages pushed.
-    pub async fn push_some(&mut self, items: &[E::Item]) -> Result<usize, PushError<usize>> {
-        let waiting = Waiting(self);
-        poll_fn(|context| waiting.0.poll_push_some(items, context)).await
+    pub fn push_some(&mut self, items: &[E::Item]) -> impl Future<Output = Result<usize, PushError<usize>>> {
+        Operation::new(self, |this: &mut Self, context: &mut Context<'_>| this.poll_push_some(items, context))
     }
 
     /// As [`push_some`](Self::push_some), for hand-written futures. Cancel with [`cancel`](Self::cancel).
@@ -121,14 +119,22 @@ macro_rules! into_a_place {
             ///
             /// # Errors
             /// As [`pop`](Self::pop).
-            #[inline]
-            pub async fn pop_into(&mut self, place: &mut T) -> Result<(), PopError> {
-                if let Some(popped) = self.at_once(|end| unless_empty(end.try_pop_into(place))) {
-                    return popped;
-                }
-                let waiting = Waiting(self);
-                let mut pop = |end: &mut $consumer| unless_empty(end.try_pop_into(place));
-                poll_fn(|context| waiting.0.poll_with(context, &mut pop)).await
+            #[inline(always)]
+            pub fn pop_into(&mut self, place: &mut T) -> impl Future<Output = Result<(), PopError>> {
+                Operation::new(self, |this: &mut Self, context: &mut Context<'_>| {
+                    this.poll_pop_into(place, context)
+                })
+            }
+
+            /// As [`pop_into`](Self::pop_into), for hand-written futures. Cancel with
+            /// [`cancel`](Self::cancel).
+            #[inline(always)]
+            pub fn poll_pop_into(
+                &mut self,
+                place: &mut T,
+                context: &mut Context<'_>,
+            ) -> Poll<Result<(), PopError>> {
+                self.poll_with(context, |end| unless_empty(end.try_pop_into(place)))
             }
         }
     )+};

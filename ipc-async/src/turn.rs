@@ -6,39 +6,45 @@ use std::time::{Duration, Instant};
 /// end yields by itself, as tokio's own channels do.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
-    /// Successes since the clock was last read, or since the task yielded.
-    done: u32,
+    /// The number of operations when the clock was last read, or the task yielded.
+    looked: u64,
+    /// The number of operations of an end that does not count them itself.
+    counted: u64,
     /// When the clock was first read after the task yielded.
     began: Option<Instant>,
 }
 
-/// The number of successes after which the clock is read.
-const DONE: u32 = 128;
-/// A task is kept busy for this long, and [`DONE`] more successes, before it yields.
+/// The number of operations after which the clock is read.
+const OPERATIONS: u64 = 128;
+/// A task is kept busy for this long, and [`OPERATIONS`] more, before it yields.
 const TURN: Duration = Duration::from_micros(50);
 
 impl Turn {
-    /// Whether the task goes on without reading the clock.
+    /// Whether the task goes on without reading the clock. `passed`: the end's own count of its operations;
+    /// with one, nothing is stored here.
     #[inline(always)]
-    pub(crate) fn goes_on(&mut self) -> bool {
-        let goes_on = self.done < DONE;
-        self.done += u32::from(goes_on);
-        goes_on
+    pub(crate) fn goes_on(&mut self, passed: Option<u64>) -> bool {
+        let passed = passed.unwrap_or_else(|| {
+            self.counted += 1;
+            self.counted
+        });
+        passed.wrapping_sub(self.looked) < OPERATIONS
     }
 
-    /// Whether the task has to yield before it goes on.
-    #[inline(always)]
-    pub(crate) fn is_over(&mut self) -> bool {
-        self.done += 1;
-        self.done > DONE && self.look_at_clock()
-    }
-
+    /// Whether the task has to yield before it goes on, by the clock.
     #[cold]
     #[inline(never)]
-    fn look_at_clock(&mut self) -> bool {
+    pub(crate) fn is_over(&mut self, passed: Option<u64>) -> bool {
         let now = Instant::now();
         let is_over = self.began.is_some_and(|began| now.duration_since(began) >= TURN);
-        *self = Self { done: 0, began: if is_over { None } else { self.began.or(Some(now)) } };
+        self.began = if is_over { None } else { self.began.or(Some(now)) };
+        self.looked = passed.unwrap_or(self.counted);
         is_over
+    }
+
+    /// The task yields, for whatever reason.
+    pub(crate) fn ends(&mut self, passed: Option<u64>) {
+        self.began = None;
+        self.looked = passed.unwrap_or(self.counted);
     }
 }

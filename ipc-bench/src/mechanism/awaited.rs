@@ -4,10 +4,8 @@
 //!
 //! A message that is there is taken by the task's poll; only a task that has to wait enters the runtime.
 
-use std::fmt::Display;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -95,6 +93,8 @@ pub(super) fn runtime() -> io::Result<Runtime> {
 struct Awaited<const WORDS: usize> {
     outgoing: Async<Producer<[u64; WORDS]>>,
     incoming: Async<Consumer<[u64; WORDS]>>,
+    /// For the poll of an operation outside the runtime.
+    at_once: Context<'static>,
     runtime: Runtime,
 }
 
@@ -106,7 +106,7 @@ impl<const WORDS: usize> Awaited<WORDS> {
             outgoing.set_budget(Duration::ZERO);
             incoming.set_budget(Duration::ZERO);
         }
-        Ok(Self { outgoing, incoming, runtime: runtime()? })
+        Ok(Self { outgoing, incoming, at_once: Context::from_waker(Waker::noop()), runtime: runtime()? })
     }
 }
 
@@ -114,25 +114,22 @@ impl<const WORDS: usize> Link for Awaited<WORDS> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let message = <[u64; WORDS]>::ref_from_bytes(message).map_err(failed)?;
-        finish(&self.runtime, self.outgoing.push(message))
+        match self.outgoing.poll_push(message, &mut self.at_once) {
+            Poll::Ready(done) => done,
+            Poll::Pending => self.runtime.block_on(self.outgoing.push(message)),
+        }
+        .map_err(failed)
     }
 
     #[inline(always)]
     fn receive(&mut self, message: &mut [u8]) -> io::Result<()> {
         let place = <[u64; WORDS]>::mut_from_bytes(message).map_err(failed)?;
-        finish(&self.runtime, self.incoming.pop_into(place))
+        match self.incoming.poll_pop_into(place, &mut self.at_once) {
+            Poll::Ready(done) => done,
+            Poll::Pending => self.runtime.block_on(self.incoming.pop_into(place)),
+        }
+        .map_err(failed)
     }
-}
-
-/// The result of a future: in the runtime only when it has to wait.
-#[inline(always)]
-fn finish<E: Display>(runtime: &Runtime, future: impl Future<Output = Result<(), E>>) -> io::Result<()> {
-    let mut future = pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => runtime.block_on(future),
-    }
-    .map_err(failed)
 }
 
 /// A consumer, and a producer that waits for room, behind descriptors.

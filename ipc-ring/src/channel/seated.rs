@@ -51,6 +51,11 @@ pub(super) trait Seated {
     fn is_passed_over(&mut self) {}
     /// What the end was woken for is done.
     fn is_served(&mut self) {}
+    /// A number that each operation of the end raises by one, if the end keeps one.
+    #[inline(always)]
+    fn passed(&self) -> Option<u64> {
+        None
+    }
     /// Whether what the end waits for may come without a token.
     fn is_unannounced(&self) -> bool {
         false
@@ -93,6 +98,11 @@ impl<E: Seated> Await for E {
 
     fn is_served(&mut self) {
         Seated::is_served(self);
+    }
+
+    #[inline(always)]
+    fn passed(&self) -> Option<u64> {
+        Seated::passed(self)
     }
 
     fn home(&self) -> Home<'_> {

@@ -46,6 +46,11 @@ pub trait Await {
     fn is_served(&mut self) {}
     /// A wait begins that polls first: waits for a batch of messages, or of free slots if `is_worth_it`.
     fn begin_wait(&mut self, _is_worth_it: bool) {}
+    /// A number that each operation of the end raises by one, if the end keeps one.
+    #[inline(always)]
+    fn passed(&self) -> Option<u64> {
+        None
+    }
     /// The domain that the end belongs to.
     fn home(&self) -> Home<'_>;
     /// The location of the waiting bit that [`mark`](Self::mark) sets. `None` if there is none: a token

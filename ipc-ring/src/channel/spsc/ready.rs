@@ -60,6 +60,11 @@ impl<T: Message> Seated for Producer<T> {
         }
     }
 
+    #[inline(always)]
+    fn passed(&self) -> Option<u64> {
+        Some(self.core.ring.position())
+    }
+
     fn is_unannounced(&self) -> bool {
         true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
     }
@@ -82,5 +87,10 @@ impl<T: Message> Seated for Consumer<T> {
 
     fn begin_wait(&mut self, _is_worth_it: bool) {
         self.core.let_gather();
+    }
+
+    #[inline(always)]
+    fn passed(&self) -> Option<u64> {
+        Some(self.core.ring.position())
     }
 }
