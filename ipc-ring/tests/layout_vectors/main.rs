@@ -196,8 +196,8 @@ fn path(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/layout_vectors", &format!("{name}.txt")].iter().collect()
 }
 
-/// Lines of 32 bytes, each behind its offset, without those that are all 0; the first line has the version and
-/// the size. The ring of frames gets its header from its channel, so here the version is that of another ring.
+/// Lines of 32 bytes, each behind its offset, without those that are all 0; the first line has the version
+/// and the size. The ring of frames gets its header from its channel: the version is that of another ring.
 fn text(region: &Region) -> String {
     let version = u32::from_ne_bytes(held(&spsc_made())[VERSION].try_into().unwrap());
     let mut bytes = held(region);
