@@ -9,6 +9,7 @@ use ipc_ring::broadcast::{Mode, frames};
 use ipc_ring::describe::Describe;
 use ipc_ring::zerocopy::{FromBytes, Immutable, IntoBytes};
 use ipc_ring::{Domain, broadcast, bytes, latest, mpmc, pool, spsc};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json as value};
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, Describe)]
@@ -244,12 +245,25 @@ fn a_hundred_channels_go_into_one_file() {
         for number in 0..50 {
             publishers.iter_mut().for_each(|publisher| publisher.publish(number).unwrap());
         }
-        // Quiet for a look, so that all was read.
+        // What is in the channels when Ctrl-C comes is still read, however much that is.
+        recorder.signal(Signal::SIGSTOP);
+        let stat = || std::fs::read_to_string(format!("/proc/{}/stat", recorder.pid())).unwrap();
+        common::core::until(|| stat().contains(") T "));
+        for number in 0..900 {
+            publishers[0].publish(number).unwrap();
+        }
         drop(publishers);
-        let told = recorder.interrupt();
+        recorder.signal(Signal::SIGINT);
+        recorder.signal(Signal::SIGCONT);
+        let told = recorder.end();
+        assert_eq!(told.code, Some(130), "{told:?}");
         let told = lines(&told.output);
         let messages = read(&file);
-        for number in 0..100 {
+        let numbers = of(&messages, "channel-0")
+            .into_iter()
+            .map(|message| u32::from_le_bytes(message.data[4..].try_into().unwrap()));
+        assert!(numbers.eq((0..50).chain(0..900)));
+        for number in 1..100 {
             let name = format!("channel-{number}");
             let numbers: Vec<_> = of(&messages, &name).iter().map(|message| message.data[4]).collect();
             assert!(numbers.iter().copied().eq(0..50), "{name}: {numbers:?}");

@@ -86,7 +86,7 @@ fn what_a_slow_disk_lets_the_recorder_miss_is_counted_exactly() {
     isolated(|| {
         const MESSAGES: u64 = 40_000;
         let domain = Domain::open("slow").unwrap();
-        let pages = spsc::Builder::<[u64; 512]>::new("pages").domain(&domain).capacity(16);
+        let pages = spsc::Builder::<[u64; 512]>::new("pages").domain(&domain).capacity(4096);
         let mut producer = pages.create_producer().unwrap();
         let mut consumer = pages.open_consumer().unwrap();
         let mut recorder = command("record pages --output -").spawn().unwrap();
@@ -109,6 +109,8 @@ fn what_a_slow_disk_lets_the_recorder_miss_is_counted_exactly() {
         let pages = of(&messages, "pages");
         let missed = missed(&messages);
         assert!(is_complete && missed > 0, "nothing was missed: {ended:?}");
+        // What waited in its memory, and what was still in the ring when the pipe was read.
+        assert!(recording.len() < 100 << 20, "{} bytes in the memory of the recorder", recording.len());
         // Where the tap began.
         let before = messages.iter().position(|message| message.topic == "pages").unwrap();
         let first = u64::from(pages[0].sequence) - common::recording::missed(&messages[..before]);
