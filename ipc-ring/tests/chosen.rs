@@ -14,8 +14,7 @@ use common::{Role, kernel_objects, listen, private_namespace, role, say, unique}
 use ipc_core::shm::{SharedMemory, ShmId};
 use ipc_ring::broadcast::Mode;
 use ipc_ring::{
-    AttachError, AttachErrorKind, Barrier, Domain, Lifetime, PeerState, WaitSet, WaitStrategy, latest, pool,
-    spsc,
+    AttachError, AttachErrorKind, Barrier, Domain, Lifetime, PeerState, WaitStrategy, latest, pool,
 };
 use kinds::{ALL, Giver, How, Kind, Parameter, TABLE, Taker, Told, kind};
 
@@ -474,35 +473,4 @@ fn an_end_gets_what_it_names_or_an_error() {
             drop(giver);
         }
     }
-}
-
-#[test]
-fn who_waits_in_a_set_or_for_the_other_end_follows_too() {
-    private_namespace();
-    let domain = Domain::open(&unique("chosen-set")).unwrap();
-    let channel = |name: &str| spsc::Builder::<u64>::new(name).domain(&domain).wait(WaitStrategy::Sleep);
-    let mut consumer = channel("set").create_consumer().unwrap();
-    let mut waiting = channel("peer").create_consumer().unwrap();
-    std::thread::scope(|scope| {
-        let in_set = scope.spawn(|| {
-            let mut set = WaitSet::new(&domain).unwrap();
-            loop {
-                match consumer.try_pop() {
-                    Ok(number) => return number,
-                    Err(spsc::PopError::Empty) => drop(set.wait(&mut [&mut consumer], None).unwrap()),
-                    Err(other) => panic!("{other}"),
-                }
-            }
-        });
-        let for_peer = scope.spawn(|| {
-            let state = waiting.wait_for_producer(None).unwrap();
-            (state, waiting.pop().unwrap())
-        });
-        let mut producers = ["set", "peer"].map(|name| channel(name).capacity(4).create_producer().unwrap());
-        producers.iter_mut().for_each(|producer| producer.push(5).unwrap());
-        assert_eq!(in_set.join().unwrap(), 5);
-        let (state, number) = for_peer.join().unwrap();
-        assert!(matches!(state, ipc_ring::PeerState::Alive { .. }), "{state:?}");
-        assert_eq!(number, 5);
-    });
 }

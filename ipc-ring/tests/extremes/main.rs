@@ -1,15 +1,21 @@
 //! The shortest and longest durations, the earliest and latest points in time, zero and the maximum of every
 //! count: an answer or an error, never a panic, and no wait that ends before it should.
 
+mod calls;
+#[path = "../common/mod.rs"]
 mod common;
+mod control;
+#[path = "../kinds/mod.rs"]
 mod kinds;
+mod listed;
+#[path = "../spsc_common/mod.rs"]
 mod spsc_common;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{Role, listen, private_namespace, role, say, unique};
-use ipc_ring::control::{Builder as Service, Limits, Requester, Responder, Watch};
+use ipc_ring::control::Builder as Service;
 use ipc_ring::{
     Domain, WaitSet, WaitSetError, WaitStrategy, broadcast, bytes, call, latest, mpmc, pool, spsc,
 };
@@ -177,190 +183,6 @@ fn deadlines_of_sets() {
     }
 }
 
-/// A call that waits until a point in time, and what ends the wait: the other end leaves.
-struct Call {
-    what: &'static str,
-    call: Box<dyn FnMut(Instant) + Send>,
-    end: Box<dyn FnOnce() + Send>,
-}
-
-impl Call {
-    fn new<W: Send + 'static, O: Send + 'static, R>(
-        what: &'static str,
-        (mut waiter, other): (W, O),
-        call: impl Fn(&mut W, Instant) -> R + Send + 'static,
-    ) -> Self {
-        Self {
-            what,
-            call: Box::new(move |deadline| drop(call(&mut waiter, deadline))),
-            end: Box::new(|| drop(other)),
-        }
-    }
-
-    /// With past deadlines it does not wait; with the latest one it waits until the other end leaves.
-    fn check(mut self, wait: WaitStrategy) {
-        let (what, latest) = (self.what, latest_instant());
-        past().into_iter().for_each(&mut self.call);
-        let (done, is_done) = std::sync::mpsc::channel();
-        let (call, end) = (&mut self.call, self.end);
-        thread::scope(|scope| {
-            scope.spawn(move || {
-                call(latest);
-                let _ = done.send(());
-            });
-            thread::sleep(Duration::from_millis(3));
-            assert!(is_done.try_recv().is_err(), "{what} {wait:?} did not wait for anything");
-            end();
-        });
-    }
-}
-
-const FRAME: [u8; 100] = [7; 100];
-
-/// The calls of every end that wait for something to take, until a point in time.
-fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
-    let spsc = || {
-        let builder = spsc::Builder::<u64>::new(&unique("spsc")).domain(domain).wait(wait);
-        (builder.create_consumer().unwrap(), builder.open_producer().unwrap())
-    };
-    let bytes = || {
-        let builder = bytes::Builder::new(&unique("bytes")).domain(domain).wait(wait);
-        (builder.create_consumer().unwrap(), builder.open_producer().unwrap())
-    };
-    let mpmc = || {
-        let builder = mpmc::Builder::<u64>::new(&unique("mpmc")).domain(domain).wait(wait);
-        (builder.create_consumer().unwrap(), builder.open_producer().unwrap())
-    };
-    let broadcast = || {
-        let builder = broadcast::Builder::<u64>::new(&unique("broadcast")).domain(domain).wait(wait);
-        (builder.create_subscriber().unwrap(), builder.open_publisher().unwrap())
-    };
-    let frames = || {
-        let builder = broadcast::frames::Builder::new(&unique("frames")).domain(domain).wait(wait);
-        (builder.create_subscriber().unwrap(), builder.open_publisher().unwrap())
-    };
-    let latest = || {
-        let builder = latest::Builder::<u64>::new(&unique("latest")).domain(domain).wait(wait);
-        (builder.create_reader().unwrap(), builder.open_writer().unwrap())
-    };
-    let table = || {
-        let builder = latest::Builder::<u64>::new(&unique("table")).domain(domain).wait(wait).keys(2);
-        (builder.create_table_reader().unwrap(), builder.open_table_writer().unwrap())
-    };
-    let call = || {
-        let builder = call::Builder::<u64, u64>::new(&unique("call")).domain(domain).wait(wait);
-        (builder.create_caller().unwrap(), builder.open_responder().unwrap())
-    };
-    let answer = || {
-        let (caller, responder) = call();
-        (responder, caller)
-    };
-    let in_flight = || {
-        let (mut caller, responder) = call();
-        caller.ask(1).unwrap();
-        (caller, responder)
-    };
-    let pool = || pool::Builder::new(&unique("pool")).domain(domain).class(64, 4).create().unwrap();
-    let handles = || {
-        let builder = spsc::Builder::<pool::Handle>::new(&unique("handles")).domain(domain).wait(wait);
-        ((pool(), builder.create_consumer().unwrap()), builder.open_producer().unwrap())
-    };
-    let payloads = || {
-        let pool = pool();
-        let builder = broadcast::payloads::Builder::new(&unique("payloads"), &pool).wait(wait);
-        (builder.create_subscriber().unwrap(), builder.create_publisher().unwrap())
-    };
-    vec![
-        Call::new("spsc pop", spsc(), |end, deadline| end.pop_deadline(deadline)),
-        Call::new("spsc pop_into", spsc(), |end, deadline| end.pop_into_deadline(&mut 0, deadline)),
-        Call::new("spsc pop_slice", spsc(), |end, deadline| end.pop_slice_deadline(&mut [0; 3], deadline)),
-        Call::new("spsc pop_with", spsc(), |end, deadline| end.pop_with_deadline(|_| (), deadline)),
-        Call::new("bytes pop", bytes(), |end, deadline| end.pop_deadline(deadline)),
-        Call::new("bytes pop_into", bytes(), |end, deadline| end.pop_into_deadline(&mut [0; 9], deadline)),
-        Call::new("bytes pop_vec", bytes(), |end, deadline| end.pop_vec_deadline(&mut Vec::new(), deadline)),
-        Call::new("mpmc pop", mpmc(), |end, deadline| end.pop_deadline(deadline)),
-        Call::new("mpmc pop_into", mpmc(), |end, deadline| end.pop_into_deadline(&mut 0, deadline)),
-        Call::new("mpmc pop_with", mpmc(), |end, deadline| end.pop_with_deadline(|_| (), deadline)),
-        Call::new("broadcast pop", broadcast(), |end, deadline| end.pop_deadline(deadline)),
-        Call::new("broadcast pop_slice", broadcast(), |end, deadline| {
-            end.pop_slice_deadline(&mut [0; 3], deadline)
-        }),
-        Call::new("frames pop", frames(), |end, deadline| end.pop_deadline(deadline)),
-        Call::new("frames pop_into", frames(), |end, deadline| end.pop_into_deadline(&mut [0; 9], deadline)),
-        Call::new("payloads pop", payloads(), |end, deadline| end.pop_deadline(deadline)),
-        Call::new("latest wait", latest(), |end, deadline| end.wait_deadline(deadline)),
-        Call::new("table wait", table(), |end, deadline| end.wait_deadline(1, deadline)),
-        Call::new("table wait_any", table(), |end, deadline| end.wait_any_deadline(deadline)),
-        Call::new("call call", call(), |end, deadline| end.call_deadline(1, deadline)),
-        Call::new("call wait", in_flight(), |end, deadline| end.wait_deadline(deadline)),
-        Call::new("call take", answer(), |end, deadline| drop(end.take_deadline(deadline))),
-        Call::new("pool receive", handles(), |(pool, input), deadline| {
-            pool.receive_deadline(input, deadline)
-        }),
-    ]
-}
-
-/// The calls of every end that wait for room, until a point in time.
-fn giving(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
-    let spsc = || {
-        let builder = spsc::Builder::<u64>::new(&unique("spsc")).domain(domain).wait(wait).capacity(2);
-        let (consumer, mut producer) = (builder.create_consumer().unwrap(), builder.open_producer().unwrap());
-        while producer.try_push(0).is_ok() {}
-        (producer, consumer)
-    };
-    let bytes = || {
-        let builder = bytes::Builder::new(&unique("bytes")).domain(domain).wait(wait).capacity(256);
-        let (consumer, mut producer) = (builder.create_consumer().unwrap(), builder.open_producer().unwrap());
-        while producer.try_push(&FRAME).is_ok() {}
-        (producer, consumer)
-    };
-    let mpmc = || {
-        let builder = mpmc::Builder::<u64>::new(&unique("mpmc")).domain(domain).wait(wait).capacity(2);
-        let (consumer, mut producer) = (builder.create_consumer().unwrap(), builder.open_producer().unwrap());
-        while producer.try_push(0).is_ok() {}
-        (producer, consumer)
-    };
-    let broadcast = || {
-        let name = unique("broadcast");
-        let builder = broadcast::Builder::<u64>::new(&name).domain(domain).wait(wait).capacity(2).gated();
-        let subscriber = builder.create_subscriber().unwrap();
-        let mut publisher = builder.open_publisher().unwrap();
-        while publisher.try_publish(0).is_ok() {}
-        (publisher, subscriber)
-    };
-    let frames = || {
-        let name = unique("frames");
-        let builder = broadcast::frames::Builder::new(&name).domain(domain).wait(wait).capacity(256).gated();
-        let subscriber = builder.create_subscriber().unwrap();
-        let mut publisher = builder.open_publisher().unwrap();
-        while publisher.try_publish(&FRAME).is_ok() {}
-        (publisher, subscriber)
-    };
-    vec![
-        Call::new("spsc push", spsc(), |end, deadline| end.push_deadline(0, deadline)),
-        Call::new("spsc push_from", spsc(), |end, deadline| end.push_from_deadline(&0, deadline)),
-        Call::new("spsc push_slice", spsc(), |end, deadline| end.push_slice_deadline(&[0; 3], deadline)),
-        Call::new("bytes push", bytes(), |end, deadline| end.push_deadline(&FRAME, deadline)),
-        Call::new("mpmc push", mpmc(), |end, deadline| end.push_deadline(0, deadline)),
-        Call::new("mpmc push_from", mpmc(), |end, deadline| end.push_from_deadline(&0, deadline)),
-        Call::new("mpmc push_slice", mpmc(), |end, deadline| end.push_slice_deadline(&[0; 3], deadline)),
-        Call::new("broadcast publish", broadcast(), |end, deadline| end.publish_deadline(0, deadline)),
-        Call::new("broadcast publish_slice", broadcast(), |end, deadline| {
-            end.publish_slice_deadline(&[0; 3], deadline)
-        }),
-        Call::new("frames publish", frames(), |end, deadline| end.publish_deadline(&FRAME, deadline)),
-    ]
-}
-
-#[test]
-fn deadlines_of_ends() {
-    private_namespace();
-    let domain = Domain::open(&unique("deadlines")).unwrap();
-    for wait in strategies() {
-        taking(&domain, wait).into_iter().chain(giving(&domain, wait)).for_each(|call| call.check(wait));
-    }
-}
-
 /// Waits for the other end to come, evictions, and waits for a process to end.
 #[test]
 fn times_of_peers() {
@@ -425,80 +247,6 @@ fn times_of_peers() {
     let owner = domain.owner_of(pid).unwrap().unwrap();
     assert!(domain.evict(owner, latest).unwrap());
     assert!(domain.evict(owner, past()[2]).unwrap(), "it is gone already");
-}
-
-/// Connections, requests and events.
-#[test]
-fn times_and_counts_of_control() {
-    private_namespace();
-    let domain = Domain::open(&unique("control")).unwrap();
-    for patience in NOTHING {
-        let service = Service::new(&unique("nobody")).domain(&domain).timeout(patience);
-        service.connect().unwrap_err();
-        service.connect_retrying(past()[2]).unwrap_err();
-        assert!(Requester::reconnecting(&service, patience).is_err());
-    }
-    for patience in FOR_EVER {
-        let service = Service::new(&unique("service")).domain(&domain).timeout(patience);
-        let mut listener = service.bind().unwrap();
-        for deadline in past() {
-            listener.accept_deadline(deadline).unwrap_err();
-        }
-        for nothing in NOTHING {
-            listener.accept_timeout(nothing).unwrap_err();
-        }
-        thread::scope(|scope| {
-            let client = scope.spawn(|| service.connect_retrying(latest_instant()).unwrap());
-            let mut responder = Responder::new(listener.accept_timeout(patience).unwrap()).patience(patience);
-            let mut requester = Requester::new(client.join().unwrap());
-            for deadline in past() {
-                assert!(responder.next_deadline(deadline).is_err());
-            }
-            for nothing in NOTHING {
-                requester.call(b"nothing", nothing).unwrap_err();
-            }
-            let server = scope.spawn(move || {
-                while let Ok(request) = responder.next_deadline(latest_instant()) {
-                    responder.reply(request.id(), b"yes").unwrap();
-                }
-            });
-            assert_eq!(requester.call(b"?", patience).unwrap(), b"yes");
-            let ticket = requester.start_deadline(b"?", Some(latest_instant())).unwrap();
-            assert!(requester.wait(&ticket).is_ok());
-            drop(requester);
-            server.join().unwrap();
-        });
-    }
-    for limit in [0, u32::MAX] {
-        let limits = Limits {
-            connections: limit,
-            per_user: limit,
-            per_process: limit,
-            handshakes: limit,
-            ring_bytes: u64::from(limit) << 32 | u64::from(limit),
-        };
-        let service = Service::new(&unique("limits")).domain(&domain).limits(limits);
-        let mut listener = service.bind().unwrap();
-        thread::scope(|scope| {
-            let client = scope.spawn(|| service.clone().timeout(Duration::from_secs(1)).connect().is_ok());
-            let accepted = listener.accept_timeout(Duration::from_secs(2)).is_ok();
-            assert_eq!((client.join().unwrap(), accepted), (limit > 0, limit > 0));
-        });
-    }
-    let channel = spsc::Builder::<u64>::new("watched").domain(&domain).create_consumer().unwrap();
-    let mut watch = Watch::new(&domain, "watched").unwrap();
-    for nothing in NOTHING {
-        while watch.next_timeout(nothing).unwrap().is_some() {}
-    }
-    for patience in FOR_EVER {
-        thread::scope(|scope| {
-            let waiting = scope.spawn(|| watch.next_timeout(patience).unwrap().is_some());
-            thread::sleep(Duration::from_millis(3));
-            spsc::Builder::<u64>::new("watched").domain(&domain).open_producer().unwrap().detach();
-            assert!(waiting.join().unwrap());
-        });
-    }
-    drop(channel);
 }
 
 /// No count makes a builder panic, or create anything else than specified.
