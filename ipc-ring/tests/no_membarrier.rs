@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::sandbox::forbid;
 use common::{private_namespace, unique};
 use ipc_ring::{AttachError, AttachErrorKind, Domain, WaitSet, WaitSetError, WaitStrategy, broadcast};
-use kinds::{ALL, How, Told};
+use kinds::{How, Told, every};
 use nix::libc;
 
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -35,7 +35,7 @@ fn assert_refused(told: &Told, case: &str) {
 #[test]
 fn who_cannot_say_that_it_sleeps_does_not_sleep() {
     private_namespace();
-    for kind in ALL {
+    for kind in every() {
         in_thread(move || {
             let domain = Domain::open(&unique("no-membarrier")).unwrap();
             let how = How::new(&domain, WaitStrategy::Sleep);

@@ -15,6 +15,7 @@ mod kinds;
 mod spsc_common;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use books::{Accounts as _, Books, life_and_rank, message};
@@ -25,12 +26,21 @@ use ipc_ring::{Domain, Lifetime, WaitStrategy};
 use kinds::promise::{self, Promise};
 use kinds::{How, Kind, Told};
 use nix::sys::signal::{Signal, kill};
+use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use spsc_common::Random;
 
 fn how(domain: &Domain) -> How<'_> {
     How { lifetime: Some(Lifetime::Persistent), ..How::new(domain, WaitStrategy::Sleep) }
 }
+
+/// Microseconds of the clock that all processes of the storm share.
+fn now() -> u64 {
+    u64::try_from(Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap()).as_micros()).unwrap()
+}
+
+/// When this process's last late sleep was.
+static LATE_AT: AtomicU64 = AtomicU64::new(0);
 
 /// How long an end waits in one call.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,7 +50,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 fn plays_a_role() {
     // Counted, and judged when the storm is over.
     late::report_to(|place| {
-        eprintln!("a sleep at {place} ended by the periodic look, and a wake-up was owed")
+        LATE_AT.store(now(), Ordering::SeqCst);
+        eprintln!("{}: a sleep at {place} ended by the periodic look, and a wake-up was owed", now());
     });
     let Some(role) = role() else { return };
     let [side, kind, domain, life, diary] = &role[..] else { panic!("no such role: {role:?}") };
@@ -58,7 +69,7 @@ fn plays_a_role() {
                 Told::TimedOut => {}
                 other => panic!("{other:?}"),
             }
-            diary.note_late(late::count());
+            diary.note_late(late::count(), LATE_AT.load(Ordering::SeqCst));
             pause(&mut random);
         }
         // Releasing the end would end the channel.
@@ -73,7 +84,7 @@ fn plays_a_role() {
             Told::TimedOut => {}
             other => panic!("{other:?}"),
         }
-        diary.note_late(late::count());
+        diary.note_late(late::count(), LATE_AT.load(Ordering::SeqCst));
         pause(&mut random);
     }
     std::thread::sleep(Duration::from_secs(3600));
@@ -120,15 +131,23 @@ struct Accounts {
     /// What each taker has taken.
     taken: Vec<Vec<u64>>,
     late: u64,
+    /// What happened to which life, and when.
+    events: Vec<(u64, String)>,
     kills: u64,
     stops: u64,
 }
 
 impl Accounts {
     fn close(&mut self, mut life: Life) -> u64 {
+        self.note(&life, "is killed");
         life.process.kill_or_finish();
+        self.note(&life, "is dead");
         self.kills += 1;
-        self.late += life.diary.late();
+        let (late, at) = life.diary.late();
+        self.late += late;
+        if late > 0 {
+            self.tell_events_around(at, &life);
+        }
         let (done, in_doubt) = (life.diary.done(), life.diary.in_doubt());
         if life.gives {
             self.books.producer(life.number, &life.diary);
@@ -138,6 +157,19 @@ impl Accounts {
             self.taken.push(life.diary.list());
         }
         done
+    }
+
+    fn note(&mut self, life: &Life, what: &str) {
+        let side = if life.gives { "giver" } else { "taker" };
+        self.events.push((now(), format!("{side} {} (process {}) {what}", life.number, life.process.pid())));
+    }
+
+    /// A notifier that is not on its way for so long owes nothing.
+    fn tell_events_around(&self, at: u64, life: &Life) {
+        eprintln!("late in life {} at {at}; before:", life.number);
+        let near =
+            self.events.iter().filter(|(time, _)| (at.saturating_sub(700_000)..at + 100_000).contains(time));
+        near.for_each(|(time, what)| eprintln!("  {time}: {what}"));
     }
 
     fn numbers(&self) -> u64 {
@@ -204,7 +236,9 @@ fn storm(name: &str) {
         for (gives, wanted) in [(true, many(kind.many_givers)), (false, many(kind.many_takers))] {
             while lives.iter().filter(|life| life.gives == gives).count() < wanted {
                 number += 1;
-                lives.push(Life::start(kind, home.name(), number, gives));
+                let life = Life::start(kind, home.name(), number, gives);
+                accounts.note(&life, "is started");
+                lives.push(life);
             }
         }
         // On a slow machine a process takes long to start.
@@ -216,6 +250,7 @@ fn storm(name: &str) {
             for life in &mut lives {
                 if life.stopped.take_if(|until| *until <= Instant::now()).is_some() {
                     life.signal(Signal::SIGCONT);
+                    accounts.note(life, "goes on");
                 }
             }
         }
@@ -223,6 +258,7 @@ fn storm(name: &str) {
         if random.below(3) == 0 {
             let life = &mut lives[hit];
             life.signal(Signal::SIGSTOP);
+            accounts.note(life, "is stopped");
             life.stopped = Some(Instant::now() + Duration::from_micros(random.below(STOP)));
             accounts.stops += 1;
         } else {
@@ -242,7 +278,7 @@ fn storm(name: &str) {
     }
     accounts.judge(kind, promise);
     drop(kept);
-    for name in [name, "handles"] {
+    for name in [name, "handles", "broadcast", "latest"] {
         let _ = home.remove_channel(name);
     }
 }
@@ -256,10 +292,10 @@ macro_rules! storms {
 
         #[test]
         fn every_kind_has_its_storm() {
-            let all: Vec<&str> = kinds::ALL.iter().map(|kind| kind.name).collect();
+            let all: Vec<&str> = kinds::every().map(|kind| kind.name).collect();
             assert_eq!(all, [$(stringify!($name)),*]);
         }
     };
 }
 
-storms!(spsc bytes mpmc broadcast frames payloads latest pool call);
+storms!(spsc bytes mpmc broadcast frames payloads latest pool call table lossy);

@@ -14,7 +14,8 @@ pub struct Diary {
 const BEGUN: usize = 0;
 const DONE: usize = 8;
 const LATE: usize = 16;
-const LIST: usize = 24;
+const LATE_AT: usize = 24;
+const LIST: usize = 32;
 /// Messages that a life may handle at most.
 pub const MOST: u64 = 60_000;
 
@@ -63,15 +64,16 @@ impl Diary {
         self.word(BEGUN).load(Ordering::SeqCst).saturating_sub(self.done())
     }
 
-    /// How many of its sleeps were late.
+    /// How many of its sleeps were late, and when the last one was.
     #[allow(dead_code, reason = "for another test program")]
-    pub fn note_late(&self, count: u64) {
+    pub fn note_late(&self, count: u64, at: u64) {
         self.word(LATE).store(count, Ordering::SeqCst);
+        self.word(LATE_AT).store(at, Ordering::SeqCst);
     }
 
     #[allow(dead_code, reason = "for another test program")]
-    pub fn late(&self) -> u64 {
-        self.word(LATE).load(Ordering::SeqCst)
+    pub fn late(&self) -> (u64, u64) {
+        (self.word(LATE).load(Ordering::SeqCst), self.word(LATE_AT).load(Ordering::SeqCst))
     }
 
     /// All that was popped.

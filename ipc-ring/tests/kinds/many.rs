@@ -130,6 +130,17 @@ fn broadcast_builder(how: How<'_>) -> broadcast::Builder<Item> {
     with_capacity(builder, how, 1, broadcast::Builder::capacity)
 }
 
+/// As [`BROADCAST`], with a publisher that waits for no subscriber. Not one of all: apart from that it is the
+/// same channel.
+pub const LOSSY: Kind = Kind {
+    name: "lossy",
+    giver: |how| (BROADCAST.giver)(How { mode: Some(broadcast::Mode::Lossy), ..how }),
+    taker: |how| (BROADCAST.taker)(How { mode: Some(broadcast::Mode::Lossy), ..how }),
+    fills: false,
+    parameters: &[Parameter::Capacity, Parameter::Lifetime, Parameter::Barrier],
+    ..BROADCAST
+};
+
 impl Giver for broadcast::Publisher<Item> {
     fn capacity(&self) -> Option<u64> {
         Some(self.capacity())
@@ -178,8 +189,14 @@ impl Taker for broadcast::Subscriber<Item> {
     }
 
     fn take(&mut self, patience: Duration) -> Told {
-        use broadcast::PopError::{Closed, Interrupted, PeerGone, System, TimedOut};
-        told!(self.pop_timeout(patience), |item| number(&item),
+        use broadcast::PopError::{Closed, Interrupted, Missed, PeerGone, System, TimedOut};
+        let popped = loop {
+            match self.pop_timeout(patience) {
+                Err(Missed(_)) if self.mode() == broadcast::Mode::Lossy => {}
+                popped => break popped,
+            }
+        };
+        told!(popped, |item| number(&item),
             TimedOut => Told::TimedOut, PeerGone(_) => Told::Gone, Closed => Told::Closed,
             Interrupted => Told::Interrupted, System(error) => system(&error))
     }

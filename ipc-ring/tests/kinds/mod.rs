@@ -190,7 +190,13 @@ pub const ALL: [Kind; 9] = [
     special::CALL,
 ];
 
+pub use many::LOSSY;
 pub use special::TABLE;
+
+/// All, and the variants of kinds that wait in their own way.
+pub fn every() -> impl Iterator<Item = Kind> {
+    ALL.into_iter().chain([TABLE, LOSSY])
+}
 
 /// A builder with a parameter set, if it is specified.
 fn with<B, V>(builder: B, value: Option<V>, set: impl FnOnce(B, V) -> B) -> B {
@@ -207,7 +213,7 @@ fn with_capacity<B>(builder: B, how: How<'_>, unit: u64, set: impl FnOnce(B, u64
 
 /// The kind of this name.
 pub fn kind(name: &str) -> Kind {
-    *ALL.iter().chain([&TABLE]).find(|kind| kind.name == name).unwrap()
+    every().find(|kind| kind.name == name).unwrap()
 }
 
 /// The meaning of an error of these names, and of success.

@@ -13,7 +13,7 @@ pub enum Promise {
     Once,
     /// Each number goes to every taker that is there.
     ToAll,
-    /// A taker gets numbers that were given, later ones later.
+    /// A taker gets numbers that were given, later ones later, and may miss some.
     Newest,
     /// Each number that is taken was given; it is taken again when a taker dies with it.
     Answered,
@@ -24,7 +24,7 @@ pub fn of(kind: Kind) -> Promise {
     match kind.name {
         "spsc" | "bytes" | "mpmc" | "pool" => Promise::Once,
         "broadcast" | "frames" | "payloads" => Promise::ToAll,
-        "latest" => Promise::Newest,
+        "latest" | "table" | "lossy" => Promise::Newest,
         "call" => Promise::Answered,
         other => panic!("what does {other} promise?"),
     }
