@@ -13,8 +13,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use common::{Role, listen, private_namespace, role, say, unique, wait_for_a_sleeper};
+use ipc_core::msg::MessageQueue;
+use ipc_core::{ErrorKind, Mode, Trust};
+use ipc_ring::control::{Builder, ConnectError};
 use ipc_ring::{Domain, WaitStrategy};
-use kinds::{ALL, How, Kind, Told, kind};
+use kinds::{How, Kind, Told, every, kind};
 use nix::unistd::{Uid, geteuid, setuid};
 
 /// A user unrelated to the domain.
@@ -30,6 +33,15 @@ const ROUNDS: u32 = 200;
 fn plays_a_role() {
     lateness_is_expected();
     let Some(role) = role() else { return };
+    if let [what, domain] = &role[..]
+        && what == "connect"
+    {
+        become_nobody();
+        let told = Builder::new("service").domain(&shared(domain)).timeout(LONG).connect();
+        let Err(ConnectError::System { error, .. }) = told else { panic!("{told:?}") };
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+        return say("denied");
+    }
     let [name, domain, side] = &role[..] else { panic!("{role:?}") };
     let (kind, domain) = (kind(name), Domain::open(domain).unwrap());
     let how = How::new(&domain, WaitStrategy::Sleep);
@@ -58,6 +70,12 @@ fn plays_a_role() {
 fn become_nobody() {
     setuid(Uid::from_raw(NOBODY)).unwrap();
     say("somebody else");
+}
+
+/// A domain that all users may use.
+fn shared(name: &str) -> Domain {
+    let mode = Mode::new(0o666).unwrap();
+    Domain::open_shared(name, 0, mode, Trust::anyone().mode_at_most(mode)).unwrap()
 }
 
 /// Whether this test can run: only a privileged process can become another user.
@@ -95,7 +113,7 @@ fn who_gives_is_told_that_nobody_was_woken() {
     }
     lateness_is_expected();
     private_namespace();
-    for kind in ALL {
+    for kind in every() {
         let name = unique("giver");
         let taken = taking(kind, &name);
         let mut giver = Role::start(kind.name, &[&name, "giver"]);
@@ -132,7 +150,7 @@ fn who_takes_is_told_when_there_is_nothing_left() {
     }
     lateness_is_expected();
     private_namespace();
-    for kind in ALL.into_iter().filter(|kind| kind.fills) {
+    for kind in every().filter(|kind| kind.fills) {
         let name = unique("taker");
         let domain = Domain::open(&name).unwrap();
         let mut taker = Role::start(kind.name, &[&name, "taker"]);
@@ -166,4 +184,22 @@ fn who_takes_is_told_when_there_is_nothing_left() {
         interrupter.interrupt().unwrap();
         giving.join().unwrap();
     }
+}
+
+/// A client that may not write to the queue of a listener that is there.
+#[test]
+fn who_may_not_greet_is_told_so_and_not_that_the_server_is_gone() {
+    if !is_privileged() {
+        return;
+    }
+    private_namespace();
+    let name = unique("greet");
+    let _listener = Builder::new("service").domain(&shared(&name)).bind().unwrap();
+    for (queue, _) in ipc_core::list::queues().unwrap() {
+        MessageQueue::from_id(queue).set_mode(Mode::PRIVATE).unwrap();
+    }
+    let mut client = Role::start("connect", &[&name]);
+    assert_eq!(client.hear(), "somebody else");
+    assert_eq!(client.hear(), "denied");
+    client.finish();
 }

@@ -55,9 +55,9 @@ fn try_once<Out: Carry, In: Carry>(
     greeting.mailbox.share_interrupts(domain.interrupter());
     let interrupts = domain.interrupts();
     let post = |address: &Address, member: &Member, frame: &Frame| match &interrupts {
-        None => Ok(address.post_deadline(member, frame, deadline)),
+        None => Ok(address.post_deadline(member, frame, deadline)?),
         Some(interrupts) => loop {
-            match address.post(member, frame) {
+            match address.post(member, frame)? {
                 Posted::Full if Instant::now() < deadline => {
                     interrupts.pause(deadline.min(Instant::now() + PAUSE), "send a greeting")?;
                 }

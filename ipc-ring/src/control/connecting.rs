@@ -123,7 +123,7 @@ impl<Out: Carry, In: Carry> Connecting<Out, In> {
             }
         }
         let Some(greeting) = &mut self.greeting else { return Ok(None) };
-        let progress = greeting.advance(|address, member, frame| Ok(address.post(member, frame)))?;
+        let progress = greeting.advance(|address, member, frame| Ok(address.post(member, frame)?))?;
         match progress {
             Progress::Connected => return self.greeting.take().map(Greeting::finish).transpose(),
             Progress::NoRoom if now >= deadline => {

@@ -214,7 +214,7 @@ pub(super) enum Posted {
     Sent,
     /// The queue is full.
     Full,
-    /// The queue does not exist any more, or this process may not use it.
+    /// The queue does not exist any more.
     Gone,
 }
 
@@ -234,16 +234,27 @@ impl Address {
     }
 
     /// Sends a frame and rings. Never waits.
-    pub(super) fn post(&self, member: &Member, frame: &Frame) -> Posted {
+    ///
+    /// # Errors
+    /// If the kernel refuses, as when this process may not write to the queue.
+    pub(super) fn post(&self, member: &Member, frame: &Frame) -> Result<Posted, Error> {
         self.post_until(member, frame, None)
     }
 
     /// Sends a frame and rings, waiting for room until the deadline.
-    pub(super) fn post_deadline(&self, member: &Member, frame: &Frame, deadline: Instant) -> Posted {
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub(super) fn post_deadline(
+        &self,
+        member: &Member,
+        frame: &Frame,
+        deadline: Instant,
+    ) -> Result<Posted, Error> {
         self.post_until(member, frame, Some(deadline))
     }
 
-    fn post_until(&self, member: &Member, frame: &Frame, deadline: Option<Instant>) -> Posted {
+    fn post_until(&self, member: &Member, frame: &Frame, deadline: Option<Instant>) -> Result<Posted, Error> {
         let bytes = frame.encode();
         let sent = match deadline {
             None => self.queue.try_send_bytes(MessageType::ONE, &bytes),
@@ -262,10 +273,11 @@ impl Address {
                     // change the semaphores any more, its own next sleep reports that.
                     let _ = member.ring(wake);
                 }
-                Posted::Sent
+                Ok(Posted::Sent)
             }
-            Ok(false) => Posted::Full,
-            Err(_) => Posted::Gone,
+            Ok(false) => Ok(Posted::Full),
+            Err(error) if error.kind() == ErrorKind::Removed => Ok(Posted::Gone),
+            Err(error) => Err(error),
         }
     }
 

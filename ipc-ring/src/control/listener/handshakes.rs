@@ -126,7 +126,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
                 let challenge = handshake.machine.challenge();
                 let posted = address.post(self.domain.member(), &challenge);
                 Native::crash_point(Site::ControlChallenging);
-                if posted == Posted::Sent {
+                if matches!(posted, Ok(Posted::Sent)) {
                     self.handshakes.insert(challenge.session, handshake);
                 } else {
                     self.counts.deaf += 1;
@@ -249,7 +249,7 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         Native::crash_point(Site::ControlAdmitting);
         let Some(handshake) = self.handshakes.get_mut(&session) else { return };
         let welcome = handshake.machine.welcome();
-        if handshake.address.post(self.domain.member(), &welcome) != Posted::Sent {
+        if !matches!(handshake.address.post(self.domain.member(), &welcome), Ok(Posted::Sent)) {
             self.counts.deaf += 1;
             self.handshakes.remove(&session);
         }
