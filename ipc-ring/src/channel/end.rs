@@ -171,7 +171,8 @@ impl End {
         // [E1] A seat is not always given up under the lock.
         let owner = Owner::from_raw(pair::owner(&words, Side::Own));
         if owner.is_some() && member.is_alive(owner)? {
-            return Err(AttachErrorKind::EndTaken { pid: predecessor }.into());
+            let taken = AttachError::from(AttachErrorKind::EndTaken { pid: predecessor });
+            return Err(taken.held_here(owner == member.me()));
         }
         let bits = [Side::Own, Side::Peer].map(|side| words.signal(side).load(Ordering::Relaxed)); // Under the lock.
         if (bits[0] | bits[1]) & POISONED != 0 {

@@ -127,14 +127,8 @@ impl Mailbox {
         if stat.messages() == 0 || !last {
             return stat.messages() > 0;
         }
-        let lives = |pid: u32| {
-            self.member.try_locked(|locked| {
-                let mut processes = locked.processes().into_iter();
-                processes
-                    .any(|other| other.pid == pid && matches!(self.member.is_alive(other.owner), Ok(true)))
-            })
-        };
-        stat.last_sender_pid().and_then(lives).unwrap_or(false)
+        // Both numbers are the kernel's, in this process's numbering.
+        stat.last_sender_pid().is_some_and(|pid| matches!(self.member.owner_of(pid), Ok(Some(_))))
     }
 
     fn check_interrupted(&self) -> Result<(), Error> {

@@ -205,11 +205,6 @@ impl Locked<'_> {
         Ok(entries)
     }
 
-    /// Every process in the table, including dead ones not swept yet.
-    pub(crate) fn processes(&self) -> Vec<Process> {
-        processes_in(&self.member.table)
-    }
-
     /// The process number that a member recorded when it joined; 0 if `owner` is not a member.
     pub(crate) fn pid(&self, owner: Owner) -> u32 {
         pid_of(&self.member.table, owner)

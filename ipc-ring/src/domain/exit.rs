@@ -36,6 +36,19 @@ impl Member {
         }
     }
 
+    /// The living member with this process number, in this process's numbering.
+    pub(crate) fn owner_of(&self, pid: u32) -> Result<Option<Owner>, ipc_core::Error> {
+        self.asking(|is_alive| {
+            (0..PROCESSES).find_map(|slot| {
+                let process = PROCESS_TABLE + slot * PROCESS_SIZE;
+                let owner = Owner::new(slot, self.table.get(process + P_GENERATION));
+                let found = self.table.get_half(process + P_STATE) == LIVE
+                    && matches!(self.semaphores.last_pid(token(slot)), Ok(Some(holder)) if holder == pid);
+                (found && is_alive(owner.as_raw())).then_some(owner)
+            })
+        })
+    }
+
     fn slot_of_living(&self, owner: Owner) -> Result<Option<usize>, ipc_core::Error> {
         Ok(if self.is_alive(owner)? { owner.slot() } else { None })
     }
@@ -61,17 +74,7 @@ impl Domain {
     /// # Errors
     /// As [`is_alive`](Self::is_alive).
     pub fn owner_of(&self, pid: u32) -> Result<Option<Owner>, ipc_core::Error> {
-        let member = self.member();
-        let table = &member.table;
-        member.asking(|is_alive| {
-            (0..PROCESSES).find_map(|slot| {
-                let process = PROCESS_TABLE + slot * PROCESS_SIZE;
-                let owner = Owner::new(slot, table.get(process + P_GENERATION));
-                let found = table.get_half(process + P_STATE) == LIVE
-                    && matches!(member.semaphores.last_pid(token(slot)), Ok(Some(holder)) if holder == pid);
-                (found && is_alive(owner.as_raw())).then_some(owner)
-            })
-        })
+        self.member().owner_of(pid)
     }
 
     /// Sleeps until a process of this domain has left it or died; the kernel wakes the sleeper. True if it is

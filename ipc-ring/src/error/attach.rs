@@ -56,7 +56,7 @@ pub enum AttachErrorKind {
     },
     /// A live process holds this end.
     EndTaken {
-        /// That process.
+        /// That process, in its own numbering. For display.
         pid: u32,
     },
     /// The channel has been closed and takes no new end of this side. To get a new channel,
@@ -328,6 +328,13 @@ impl AttachError {
     #[cold]
     pub(crate) fn of_user(mut self, owner: u32) -> Self {
         self.inner.scene.owner.get_or_insert(owner);
+        self
+    }
+
+    /// Adds whether the holder of the end is this process.
+    #[cold]
+    pub(crate) fn held_here(mut self, is_held_here: bool) -> Self {
+        self.inner.scene.is_held_here = is_held_here;
         self
     }
 

@@ -18,6 +18,9 @@ pub(super) struct Scene {
     pub(super) unit: Option<&'static str>,
     /// The creator of the memory.
     pub(super) creator: Option<Creator>,
+    /// Whether the holder of the end is this process: not known from its process number, which may be that of
+    /// another process namespace.
+    pub(super) is_held_here: bool,
     pub(super) types: Option<Types>,
     pub(super) elsewhere: Option<Elsewhere>,
 }

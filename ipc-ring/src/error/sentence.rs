@@ -97,7 +97,7 @@ pub(super) fn write(error: &AttachError, f: &mut Formatter<'_>) -> Result {
         }
         K::EndTaken { pid } => {
             write!(f, "{it} has a living {end} already, process {pid}")?;
-            if *pid == std::process::id() {
+            if scene.is_held_here {
                 f.write_str(" (this one)")?;
             }
             write!(f, ", and expects one at a time: drop that {end} or end its process first")

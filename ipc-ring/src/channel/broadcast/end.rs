@@ -101,7 +101,9 @@ impl End {
                 seat::sweep(&front, |identity| questions.is_alive(identity));
                 questions.answered()?;
                 if is_taken {
-                    return Err(AttachErrorKind::EndTaken { pid: TABLE.pid(&region, PUBLISHER_SEAT) }.into());
+                    let pid = TABLE.pid(&region, PUBLISHER_SEAT);
+                    let taken = AttachError::from(AttachErrorKind::EndTaken { pid });
+                    return Err(taken.held_here(holder == me));
                 }
                 // [E1] Release → `publisher`.
                 seat.store(me, Ordering::Release);

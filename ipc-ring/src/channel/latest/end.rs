@@ -56,7 +56,9 @@ impl<S: Shape> End<S> {
             match seats::claim(&region, TABLE, numbers, me, questions)? {
                 Some(number) => Ok(((), number)),
                 None if role == Role::Writer => {
-                    Err(AttachErrorKind::EndTaken { pid: seats::holder(&region, TABLE, WRITER).1 }.into())
+                    let (owner, pid) = seats::holder(&region, TABLE, WRITER);
+                    let taken = AttachError::from(AttachErrorKind::EndTaken { pid });
+                    Err(taken.held_here(owner.as_raw() == me))
                 }
                 None => {
                     let what = "readers of one channel";
