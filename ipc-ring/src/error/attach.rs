@@ -235,7 +235,8 @@ pub enum AttachErrorKind {
     /// Another process held the domain's lock all the time. Nothing else is wrong: the same call may succeed
     /// later.
     LockTimeout {
-        /// How long the caller waited for the lock.
+        /// How long the call waited for the lock: the part of the caller's time that was left for it. Zero if
+        /// the deadline had passed before.
         waited: Duration,
         /// The process that took the lock last, in this process's numbering; `None` if it is not visible from
         /// here. For display.
