@@ -49,7 +49,6 @@
 //!
 //! # Modules
 //! | module | for |
-//! | module | for |
 //! |---|---|
 //! | [`spsc`] | channels with one producer and one consumer, the fastest |
 //! | [`bytes`] | the same for frames of any length, and for streams of bytes |

@@ -80,7 +80,7 @@ impl Barrier {
 ///
 /// No one accepts this contract by accident: without `unsafe` the implementation does not compile.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0200
 /// use std::sync::atomic::{AtomicU32, AtomicU64};
 /// use ipc_ring::platform::{Barrier, Platform};
 ///
@@ -91,7 +91,9 @@ impl Barrier {
 ///     type U64 = AtomicU64;
 ///     type U32 = AtomicU32;
 ///     fn light(_: Barrier) {}
-///     fn heavy(_: Barrier) {}
+///     fn heavy(_: Barrier) -> Result<(), ipc_core::Error> {
+///         Ok(())
+///     }
 ///     fn relax() {}
 ///     unsafe fn copy_in<T: Copy>(_: *mut T, _: *const T) {}
 ///     unsafe fn copy_out<T: Copy>(_: *mut T, _: *const T) {} // What is popped was never written.

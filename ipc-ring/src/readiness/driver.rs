@@ -93,9 +93,12 @@ impl Driver {
         Self::of_member(domain.member(), domain.until())
     }
 
-    /// What the thread has done so far.
+    /// What the thread has done so far; in a forked child, which has no such thread, nothing.
     #[must_use]
     pub fn counts(&self) -> Counts {
+        if !self.0.member.is_ours() {
+            return Counts::default(); // Another thread may have held the lock at the fork.
+        }
         self.0.shared.lock().counts
     }
 
