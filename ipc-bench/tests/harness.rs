@@ -52,7 +52,7 @@ fn a_known_delay_is_reported_at_rates_after_pauses_and_in_streams() {
         }
     }
     for workload in ["stream", "fan -e 1x1"] {
-        // For a second: a consumer that gets the first message late, on a busy machine, is not late by much of that.
+        // For a second: on a busy machine a consumer gets the first message late, but not by much of that.
         let (results, code) = json(&format!("{workload} {common} 10000"));
         assert_eq!(code, 0, "{results}");
         let rate = rows(&results)[0]["messages_per_second"]["median"].as_f64().expect("a number");

@@ -1,5 +1,5 @@
-//! A taker that leaves the channel's parameters open, and waits when a giver chooses them: in a set, or for the
-//! other end. It follows to the ring that the giver makes.
+//! A taker that leaves the channel's parameters open, and waits when a giver chooses them: in a set, or for
+//! the other end. It follows to the ring that the giver makes.
 
 mod common;
 mod kinds;

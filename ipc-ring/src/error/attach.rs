@@ -235,8 +235,7 @@ pub enum AttachErrorKind {
     /// Another process held the domain's lock all the time. Nothing else is wrong: the same call may succeed
     /// later.
     LockTimeout {
-        /// How long the call waited for the lock: the part of the caller's time that was left for it. Zero if
-        /// the deadline had passed before.
+        /// The time that the caller's deadline left for it; zero if it had passed.
         waited: Duration,
         /// The process that took the lock last, in this process's numbering; `None` if it is not visible from
         /// here. For display.
@@ -333,7 +332,6 @@ impl AttachError {
     }
 
     /// Adds whether the holder of the end is this process.
-    #[cold]
     pub(crate) fn held_here(mut self, is_held_here: bool) -> Self {
         self.inner.scene.is_held_here = is_held_here;
         self

@@ -2,6 +2,7 @@
 //! about processes, which are the same for all of them.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+mod broadcast;
 mod many;
 mod one;
 pub mod promise;
@@ -182,7 +183,7 @@ pub const ALL: [Kind; 9] = [
     one::SPSC,
     one::BYTES,
     many::MPMC,
-    many::BROADCAST,
+    broadcast::BROADCAST,
     many::FRAMES,
     many::PAYLOADS,
     special::LATEST,
@@ -190,7 +191,7 @@ pub const ALL: [Kind; 9] = [
     special::CALL,
 ];
 
-pub use many::LOSSY;
+pub use broadcast::LOSSY;
 pub use special::TABLE;
 
 /// All, and the variants of kinds that wait in their own way.
