@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use hand::Hand;
 use ipc_async::Async;
-use ipc_core::sem::{SemId, SemaphoreSet};
+use ipc_core::sem::{Op, SemId, SemaphoreSet};
 use ipc_ring::platform::Site;
 use ipc_ring::readiness::Driver;
 use ipc_ring::{Domain, PeerExit, PopError, fault, mpmc, spsc};
@@ -28,10 +28,7 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["produce", domain, ref channels @ ..] => produce(domain, channels, || {}),
-        // A process arranges for its death by two operations on a semaphore at once.
-        ["produce unarranged", domain, ref channels @ ..] => {
-            produce(domain, channels, || common::sandbox::forbid_third(nix::libc::SYS_semop, 2));
-        }
+        ["produce unarranged", domain, ref channels @ ..] => produce(domain, channels, forbid_arrangements),
         ["await", domain, channel] => await_in_a_child(domain, channel),
         _ => panic!("no such role: {arguments:?}"),
     }
@@ -60,6 +57,19 @@ fn produce(domain: &str, channels: &[&str], prepare: impl FnOnce()) {
         producers[0].push(pushed).unwrap();
         pushed += 1;
         say("pushed");
+    }
+}
+
+/// A process arranges for its death by two operations on a semaphore at once.
+fn forbid_arrangements() {
+    // Some C libraries use one call, and some the other.
+    common::sandbox::forbid_third(nix::libc::SYS_semop, 2);
+    common::sandbox::forbid_third(nix::libc::SYS_semtimedop, 2);
+    for set in &kernel_objects().1 {
+        let id = set.split(' ').nth(1).unwrap().parse().unwrap();
+        let arranged =
+            SemaphoreSet::from_id(SemId::from_raw(id)).try_perform(&[Op::add(1, 1), Op::take(1, 1)]);
+        assert_eq!(arranged.unwrap_err().raw_os_error(), Some(nix::libc::EPERM));
     }
 }
 
