@@ -11,6 +11,7 @@
 //!
 //! builds once, and runs the models named for each mistake. A regular test checks that the places exist.
 
+mod broadcast;
 mod latest;
 mod many;
 
@@ -86,7 +87,7 @@ const READINESS: &str = "ipc-ring/src/readiness/protocol.rs";
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static SourceMutant> {
-    OF_PAIRS.iter().chain(many::ALL).chain(latest::ALL)
+    OF_PAIRS.iter().chain(many::ALL).chain(latest::ALL).chain(broadcast::ALL)
 }
 
 /// The mistakes of the wait loop, and of ends that face each other.

@@ -3,8 +3,9 @@
 use ipc_ring::edge::Edge;
 use loom_tests::broadcast::memory::{NO_CURSOR, NO_DROP, NO_FLOOR, NO_RISING};
 use loom_tests::broadcast::models;
-use loom_tests::broadcast::sleeping::{CLOSE_WAKES_NOBODY, WAKES_ONE};
+use loom_tests::kernel::{DEATH_IS_SILENT, NO_TOKEN};
 use loom_tests::mutation::{barriers, weakenings};
+use loom_tests::pair::{NO_SECOND_LOOK, SILENT_RAISE, SILENT_SEAT};
 use loom_tests::{Model, Mutation, matrix};
 
 const EDGES: [Edge; 8] = [
@@ -41,6 +42,16 @@ fn barriers_of_joining_and_sleeping() {
 
 #[test]
 fn steps() {
-    let mistakes = [NO_FLOOR, NO_RISING, NO_CURSOR, NO_DROP, CLOSE_WAKES_NOBODY, WAKES_ONE];
+    let mistakes = [
+        NO_FLOOR,
+        NO_RISING,
+        NO_CURSOR,
+        NO_DROP,
+        NO_SECOND_LOOK,
+        NO_TOKEN,
+        SILENT_RAISE,
+        SILENT_SEAT,
+        DEATH_IS_SILENT,
+    ];
     matrix::check("Steps of the broadcast ring", mistakes.map(Mutation::Logic), quick(), &[]);
 }

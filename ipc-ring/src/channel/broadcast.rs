@@ -58,12 +58,10 @@ pub mod frames;
 mod observer;
 pub mod payloads;
 mod position;
-pub(super) mod publisher;
+mod publisher;
 mod room;
-pub(super) mod settle;
 #[allow(unsafe_code)]
 mod subscriber;
-pub(super) mod waiting;
 mod watcher;
 
 pub use builder::Builder;

@@ -16,8 +16,10 @@
 //! | [`bytes`] | pushing and popping frames |
 //! | [`call`] | asking and answering |
 //! | [`mpmc`] | pushing and popping elements, with many on both sides |
+//! | [`broadcast`] | publishing elements, frames and payloads to many |
 //! | [`latest`] | publishing newest values, and waiting for them |
 
+pub mod broadcast;
 pub mod bytes;
 pub mod call;
 pub mod item;

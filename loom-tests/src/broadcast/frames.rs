@@ -27,15 +27,20 @@ pub const MODELS: &[Model] = &[
 ];
 
 /// A ring of frames on the heap; clones share it.
-type Frames = memory::Heap<Private<InRecords>>;
+pub(super) type Frames = memory::Heap<Private<InRecords>>;
 
 /// Marks the messages as frames.
 #[derive(Clone, Debug)]
-struct InRecords;
+pub(super) struct InRecords;
 
 impl Frames {
     fn new(capacity: usize, mode: Mode) -> Self {
-        let shape = Shape { capacity, mode, barrier: Barrier::Asymmetric, moves: false, closes: false };
+        Self::of_shape(Shape { capacity, mode, barrier: Barrier::Asymmetric, moves: false, closes: false })
+    }
+
+    /// An empty ring; the capacity is in bytes.
+    pub(super) fn of_shape(shape: Shape) -> Self {
+        let capacity = shape.capacity;
         let objects =
             super::memory::words(&shape).checked("frames").checked("last").plain_words("landmarks", 1);
         let records = (0..capacity).step_by(8).map(|index| <Self as Records>::OFFSET + index);
@@ -56,7 +61,7 @@ impl Memory for Frames {
 }
 
 /// Frame number `number`: each word of it identifies the frame.
-fn frame(number: u64, len: usize) -> Vec<u8> {
+pub(super) fn frame(number: u64, len: usize) -> Vec<u8> {
     (0..len / 8).flat_map(|at| (1000 + 10 * number + at as u64).to_ne_bytes()).collect()
 }
 

@@ -9,7 +9,8 @@ use ipc_ring::ring::broadcast::{Control, FIELDS, Mapped, Memory, Mode, SEAT_FIEL
 use loom::sync::atomic::AtomicBool;
 
 use crate::memory::{self, Objects};
-use crate::{Word64, mutation};
+use crate::pair::NO_SECOND_LOOK;
+use crate::{Word64, mutation, participants};
 
 /// A mistake: the raised floor is never published.
 pub const NO_FLOOR: &str = "the floor is never stored";
@@ -22,8 +23,10 @@ pub const NO_DROP: &str = "the dead are not noted";
 
 /// Identities that models use.
 const IDENTITIES: usize = 6;
-/// Seats.
+/// Seats of subscribers; the publisher's is after them.
 const SEATS: usize = 2;
+/// Bytes of a seat's record, which begins with the identity of its process.
+const SEAT: usize = 128;
 
 /// A message: its number plus one, and the complement of that.
 pub type Message = [u64; 2];
@@ -94,7 +97,9 @@ pub(super) fn words(shape: &Shape) -> Objects {
         .deaf("rising", NO_RISING)
         .still("state", !shape.closes)
         .still("used", !shape.moves)
-        .entries("seats", SEAT_FIELDS, SEATS, seat)
+        .entries("seats", SEAT_FIELDS, SEATS + 1, seat)
+        .blind_to_slots(NO_SECOND_LOOK, participants::is_announced)
+        .blind("tail", NO_SECOND_LOOK, participants::is_announced)
 }
 
 impl<M> memory::Heap<Private<M>> {
@@ -171,6 +176,20 @@ impl<M> Control for memory::Heap<Private<M>> {
 
     fn seats(&self) -> u16 {
         SEATS as u16
+    }
+}
+
+impl<M> participants::Ring for memory::Heap<Private<M>> {
+    fn seats(&self) -> u16 {
+        SEATS as u16 + 1
+    }
+
+    fn identity(&self, number: u16) -> &Word64 {
+        self.word_at(self.offset("seats") + usize::from(number) * SEAT)
+    }
+
+    fn mask(&self, offset: usize) -> &Word64 {
+        self.word_at(offset)
     }
 }
 

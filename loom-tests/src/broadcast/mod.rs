@@ -5,6 +5,7 @@
 //! it received and those reported as missed are together all messages from its start on ([`books`]).
 
 pub mod books;
+mod ends;
 pub mod frames;
 pub mod gated;
 pub mod lossy;

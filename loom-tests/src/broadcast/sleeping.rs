@@ -1,187 +1,229 @@
 //! Subscribers that sleep until a message comes or the stream ends, and a gated publisher that sleeps until
 //! there is room. A lost wake-up is a deadlock, which the checker reports.
 
-use std::rc::Rc;
-
-use ipc_ring::platform::{Barrier, Word as _};
-use ipc_ring::ring::broadcast::{Publisher, Resume, Start};
-use ipc_ring::wait::signal::{self, CLOSED};
-use ipc_ring::wait::waiter_set::{self, WaiterSet};
+use ipc_ring::platform::{Barrier, Site};
 use loom::thread;
 
-use super::books::{Got, Reader, publish, publisher};
+use super::ends::Channel;
+use super::frames::Frames;
 use super::memory::{Heap, Shape};
-use crate::{Loom, Model, Semaphore, Word32, Word64, mutation, reached};
+use crate::pair::Ended;
+use crate::{Model, crash, reached};
 
-/// A mistake: the end of the stream wakes no one.
-pub const CLOSE_WAKES_NOBODY: &str = "broadcast: closing wakes nobody";
-/// A mistake: one subscriber is woken, not all.
-pub const WAKES_ONE: &str = "broadcast: a message wakes one subscriber only";
+const SLEEPS: &[&str] = &["a subscriber sleeps"];
+const PUBLISHER_SLEEPS: &[&str] = &["the publisher sleeps"];
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("broadcast_two_sleepers_fence", 1_100, || two_sleepers(Barrier::Fence))
-        .reaches(&["sleeps", "item"]),
-    Model::new("broadcast_two_sleepers_asymmetric", 2_000, || two_sleepers(Barrier::Asymmetric))
-        .reaches(&["sleeps", "item"]),
-    Model::new("broadcast_close", 380, close).reaches(&["sleeps", "item", "closed"]),
-    Model::new("broadcast_publisher_sleeps", 300, publisher_sleeps).reaches(&["publisher sleeps", "item"]),
+    Model::new("broadcast_two_sleepers_fence", 900, || two_sleepers(Barrier::Fence)).reaches(SLEEPS),
+    Model::new("broadcast_two_sleepers_asymmetric", 1000, || two_sleepers(Barrier::Asymmetric))
+        .reaches(SLEEPS),
+    Model::new("broadcast_close", 1300, || through_end(Ended::Closed)).reaches(SLEEPS),
+    Model::new("broadcast_detach", 1300, || through_end(Ended::PeerDetached)).reaches(SLEEPS),
+    Model::new("broadcast_close_against_view", 110, close_against_view).reaches(&["viewed", "closed"]),
+    Model::new("broadcast_publisher_sleeps_fence", 130, || publisher_sleeps(Barrier::Fence))
+        .reaches(PUBLISHER_SLEEPS),
+    Model::new("broadcast_publisher_sleeps_asymmetric", 900, || publisher_sleeps(Barrier::Asymmetric))
+        .reaches(PUBLISHER_SLEEPS),
+    Model::new("broadcast_subscriber_leaves", 320, subscriber_leaves).reaches(PUBLISHER_SLEEPS),
+    Model::new("broadcast_subscriber_dies_in_the_way", 10, subscriber_dies).reaches(PUBLISHER_SLEEPS),
+    Model::new("broadcast_publisher_dies_before_it_wakes", 250, || publisher_dies(Site::BroadcastPublished))
+        .reaches(&["died", "a subscriber sleeps"]),
+    Model::new("broadcast_publisher_dies_with_the_mask", 150, || publisher_dies(Site::WaitMaskTaken))
+        .reaches(&["died", "a subscriber sleeps"]),
+    Model::new("broadcast_publisher_dies_with_the_bit_taken", 180, || publisher_dies(Site::WaitTaken))
+        .reaches(&["died", "a subscriber sleeps"]),
+    Model::new("broadcast_publisher_dies_for_good", 80, publisher_dies_for_good)
+        .reaches(&["died", "a subscriber sleeps"]),
+    Model::new("broadcast_frames_sleeps_fence", 30, || frame_sleeper(Barrier::Fence)).reaches(SLEEPS),
+    Model::new("broadcast_frames_close", 1_300, || frames_through_end(Ended::Closed)).reaches(SLEEPS),
+    Model::new("broadcast_frames_close_against_view", 110, frames_close_against_view)
+        .reaches(&["viewed", "closed"]),
+    Model::new("broadcast_frames_publisher_sleeps", 750, frame_publisher_sleeps)
+        .bound(1)
+        .reaches(PUBLISHER_SLEEPS),
 ];
 
-/// One side's words.
-struct Bed {
-    mask: Word64,
-    signals: [Word32; 2],
-    semaphores: [Semaphore; 2],
-    barrier: Barrier,
-}
+const PUBLISHER: u32 = 1;
+const FIRST: u32 = 2;
+const SECOND: u32 = 3;
 
-impl WaiterSet for Bed {
-    type Platform = Loom;
-
-    fn mask(&self) -> &Word64 {
-        &self.mask
-    }
-
-    fn signal(&self, number: u16) -> &Word32 {
-        &self.signals[usize::from(number)]
-    }
-
-    fn belongs(&self, _number: u16) -> bool {
-        true
-    }
-
-    fn seats(&self) -> u16 {
-        2
-    }
-
-    fn bits(&self) -> u16 {
-        1
-    }
-}
-
-impl Bed {
-    fn new(barrier: Barrier) -> Rc<Self> {
-        Rc::new(Self {
-            mask: Word64::contended(0),
-            signals: [Word32::contended(0), Word32::contended(0)],
-            semaphores: [Semaphore::new(), Semaphore::new()],
-            barrier,
-        })
-    }
-
-    /// The channel's wake of a whole side: all bits first, then all tokens.
-    fn wake_all(&self) {
-        if waiter_set::has_waiters::<Loom>(&self.mask, self.barrier) {
-            let mut tokens = Vec::new();
-            let wanted = if mutation::logic(WAKES_ONE) { 1 } else { usize::MAX };
-            waiter_set::wake(
-                self,
-                &mut 0,
-                wanted,
-                waiter_set::Post(|number| {
-                    tokens.push(number);
-                    true
-                }),
-            );
-            for number in tokens {
-                self.semaphores[usize::from(number)].post();
-            }
-        }
-    }
-
-    /// Sleeps unless `is_there` finds something after the announcement of the sleep.
-    fn sleep_unless(&self, number: u16, is_there: impl FnOnce() -> bool) {
-        waiter_set::prepare_wait(self, number, self.barrier).expect("no barrier of a model fails");
-        let semaphore = &self.semaphores[usize::from(number)];
-        if is_there() {
-            if signal::withdraw::<Loom>(self.signal(number)) {
-                semaphore.try_wait();
-            }
-        } else {
-            reached("sleeps");
-            semaphore.wait();
-            signal::withdraw::<Loom>(self.signal(number));
-        }
-    }
-}
-
-/// The channel's `pop`, without its polling. False at the end of the stream.
-fn pop(reader: &mut Reader, heap: &Heap, bed: &Bed, number: u16) -> bool {
-    use ipc_ring::ring::broadcast::Words as _;
-    let state = heap.state();
-    loop {
-        if reader.pop() != Got::Nothing {
-            return true;
-        }
-        if signal::seen::<Loom>(state) & CLOSED != 0 {
-            // [C1] What was published before can be seen now.
-            return reader.pop() != Got::Nothing;
-        }
-        bed.sleep_unless(number, || reader.ring.has_something() || signal::seen::<Loom>(state) & CLOSED != 0);
-    }
-}
-
+/// One subscriber already sleeps, one is about to: a message is for both.
 fn two_sleepers(barrier: Barrier) {
-    let ring = Heap::new(Shape { barrier, ..Shape::lossy(1) });
-    let bed = Bed::new(barrier);
-    let mut publishing = publisher(&ring);
-    let others = [0, 1].map(|number| {
-        let (bed, ring) = (Rc::clone(&bed), ring.clone());
-        let mut reader = Reader::watch(&ring, Start::Oldest, Resume::Oldest);
-        thread::spawn(move || assert!(pop(&mut reader, &ring, &bed, number)))
-    });
-    assert!(publish(&mut publishing));
-    bed.wake_all();
-    others.into_iter().for_each(|other| other.join().unwrap());
+    let channel = Channel::immortal(Heap::new(Shape { barrier, ..Shape::lossy(1) }));
+    let (mut publisher, mut second) = (channel.publisher(PUBLISHER), channel.subscriber(SECOND));
+    let first = channel.sleeper(FIRST);
+    let other = thread::spawn(move || second.pop());
+    publisher.publish();
+    first.join().unwrap();
+    assert_eq!(other.join().unwrap(), Ok(()));
 }
 
 /// A message, then the end. The subscriber has the message when it learns of the end.
-fn close() {
-    let ring = Heap::new(Shape { closes: true, ..Shape::lossy(2) });
-    let bed = Bed::new(Barrier::Asymmetric);
-    let mut publishing = publisher(&ring);
-    let (shared, ours) = (Rc::clone(&bed), ring.clone());
-    let mut reader = Reader::watch(&ring, Start::Oldest, Resume::Oldest);
+fn through_end(how: Ended) {
+    let channel = Channel::immortal(Heap::new(Shape { closes: true, ..Shape::lossy(2) }));
+    let (mut publisher, mut subscriber) = (channel.publisher(PUBLISHER), channel.subscriber(FIRST));
     let other = thread::spawn(move || {
-        while pop(&mut reader, &ours, &shared, 0) {}
-        reached("closed");
-        assert_eq!(reader.ring.position(), 1, "everything is popped before the end is told");
+        assert_eq!(subscriber.pop(), Ok(()));
+        assert_eq!(subscriber.pop(), Err(how));
     });
-    assert!(publish(&mut publishing));
-    bed.wake_all();
-    use ipc_ring::ring::broadcast::Words as _;
-    signal::raise::<Loom>(ring.state(), CLOSED);
-    if !mutation::logic(CLOSE_WAKES_NOBODY) {
-        bed.wake_all();
+    publisher.publish();
+    publisher.end(how);
+    other.join().unwrap();
+}
+
+/// As [`through_end`], for a subscriber that views messages in place.
+fn close_against_view() {
+    let gated = Shape::gated(2, Barrier::Asymmetric);
+    let channel = Channel::immortal(Heap::new(Shape { closes: true, ..gated }));
+    let (mut publisher, mut subscriber) = (channel.publisher(PUBLISHER), channel.subscriber(FIRST));
+    let other = thread::spawn(move || {
+        publisher.publish();
+        publisher.end(Ended::Closed);
+    });
+    for _ in 0..2 {
+        match subscriber.view() {
+            Ok(true) => reached("viewed"),
+            Ok(false) => {}
+            Err(how) => {
+                assert_eq!((how, subscriber.position()), (Ended::Closed, 1), "everything is popped before");
+                reached("closed");
+            }
+        }
     }
     other.join().unwrap();
 }
 
 /// A gated publisher without room sleeps; the subscriber checks for it after reading.
-fn publisher_sleeps() {
-    let ring = Heap::new(Shape::gated(1, Barrier::Asymmetric));
-    let bed = Bed::new(Barrier::Asymmetric);
-    let publishing = publisher(&ring);
-    let mut reader = Reader::join(&ring, 2, Start::Oldest, 1);
-    let shared = Rc::clone(&bed);
-    let other = thread::spawn(move || publish_two(publishing, &shared));
-    for _ in 0..2 {
-        while reader.pop() != Got::Item {
-            thread::yield_now();
-        }
-        bed.wake_all();
-    }
+fn publisher_sleeps(barrier: Barrier) {
+    let channel = Channel::immortal(Heap::new(Shape::gated(1, barrier)));
+    let (mut publisher, mut subscriber) = (channel.publisher(PUBLISHER), channel.subscriber(FIRST));
+    publisher.publish();
+    let other = thread::spawn(move || publisher.publish());
+    assert_eq!((subscriber.pop(), subscriber.pop()), (Ok(()), Ok(())));
     other.join().unwrap();
-    reader.missed_nothing();
 }
 
-fn publish_two(mut publishing: Publisher<Heap>, bed: &Bed) {
-    while publishing.position() < 2 {
-        if !publish(&mut publishing) {
-            reached("publisher sleeps");
-            bed.sleep_unless(0, || publishing.has_room().expect("the ring is sound"));
+/// A gated publisher waits for a subscriber that leaves.
+fn subscriber_leaves() {
+    let gated = Shape::gated(1, Barrier::Asymmetric);
+    let channel = Channel::immortal(Heap::new(Shape { moves: true, ..gated }));
+    let (mut publisher, subscriber) = (channel.publisher(PUBLISHER), channel.subscriber(FIRST));
+    publisher.publish();
+    let other = thread::spawn(move || publisher.publish());
+    subscriber.leave();
+    other.join().unwrap();
+}
+
+/// A gated publisher waits for a subscriber that dies. It learns of that by its periodic check.
+fn subscriber_dies() {
+    let gated = Shape::gated(1, Barrier::Asymmetric);
+    let channel = Channel::mortal(Heap::new(Shape { moves: true, ..gated }));
+    let (mut publisher, subscriber) = (channel.publisher(PUBLISHER), channel.subscriber(FIRST));
+    publisher.publish();
+    let other = thread::spawn(move || publisher.publish());
+    std::mem::forget(subscriber);
+    channel.domain().die(u64::from(FIRST));
+    channel.domain().heartbeat(PUBLISHER);
+    other.join().unwrap();
+}
+
+/// The publisher dies with a message published and the subscriber not woken. Its successor wakes the
+/// subscriber when it takes the seat; if the dead one had already taken the subscriber's bit, its death has
+/// posted a token.
+fn publisher_dies(site: Site) {
+    let channel = Channel::mortal(Heap::new(Shape { moves: true, ..Shape::lossy(2) }));
+    let mut subscriber = channel.subscriber(FIRST).awaiting_successors();
+    let mut first = channel.publisher(PUBLISHER);
+    let other = thread::spawn(move || {
+        if crash::kill_at(site, 0, || first.publish()).is_none() {
+            reached("died");
+            channel.domain().die(u64::from(PUBLISHER));
+        }
+        let _next = channel.next_publisher(SECOND);
+    });
+    assert_eq!(subscriber.pop(), Ok(()));
+    other.join().unwrap();
+}
+
+/// The publisher dies after its publication, and no other takes its seat. The subscriber has the message
+/// first, and learns of the death by its periodic check.
+fn publisher_dies_for_good() {
+    let channel = Channel::mortal(Heap::new(Shape::lossy(2)));
+    let mut subscriber = channel.subscriber(FIRST);
+    let mut first = channel.publisher(PUBLISHER);
+    let other = thread::spawn(move || {
+        assert!(crash::kill_at(Site::BroadcastPublished, 0, || first.publish()).is_none());
+        reached("died");
+        channel.domain().die(u64::from(PUBLISHER));
+        channel.domain().heartbeat(FIRST);
+    });
+    assert_eq!(subscriber.pop(), Ok(()));
+    assert_eq!(subscriber.pop(), Err(Ended::PeerDied));
+    other.join().unwrap();
+}
+
+/// A subscriber sleeps until a frame comes.
+fn frame_sleeper(barrier: Barrier) {
+    let channel = Channel::immortal(Frames::of_shape(Shape { barrier, ..Shape::lossy(64) }));
+    let (mut publisher, mut subscriber) =
+        (channel.frame_publisher(PUBLISHER), channel.frame_subscriber(FIRST));
+    let other = thread::spawn(move || assert_eq!(subscriber.pop(), Ok(())));
+    publisher.publish();
+    other.join().unwrap();
+}
+
+/// As [`through_end`], for frames.
+fn frames_through_end(how: Ended) {
+    let channel = Channel::immortal(Frames::of_shape(Shape { closes: true, ..Shape::lossy(64) }));
+    let (mut publisher, mut subscriber) =
+        (channel.frame_publisher(PUBLISHER), channel.frame_subscriber(FIRST));
+    let other = thread::spawn(move || {
+        assert_eq!(subscriber.pop(), Ok(()));
+        assert_eq!(subscriber.pop(), Err(how));
+    });
+    publisher.publish();
+    publisher.end(how);
+    other.join().unwrap();
+}
+
+/// As [`close_against_view`], for frames.
+fn frames_close_against_view() {
+    let gated = Shape::gated(64, Barrier::Asymmetric);
+    let channel = Channel::immortal(Frames::of_shape(Shape { closes: true, ..gated }));
+    let (mut publisher, mut subscriber) =
+        (channel.frame_publisher(PUBLISHER), channel.frame_subscriber(FIRST));
+    let other = thread::spawn(move || {
+        publisher.publish();
+        publisher.end(Ended::Closed);
+    });
+    let mut popped = 0;
+    for _ in 0..2 {
+        match subscriber.view() {
+            Ok(true) => {
+                reached("viewed");
+                popped += 1;
+            }
+            Ok(false) => {}
+            Err(how) => {
+                assert_eq!((how, popped), (Ended::Closed, 1), "everything is popped before the end is told");
+                reached("closed");
+            }
         }
     }
-    assert_eq!(bed.mask.load(std::sync::atomic::Ordering::Relaxed) & !1, 0);
+    other.join().unwrap();
+}
+
+/// As [`publisher_sleeps`], for frames, of which two fit into the ring.
+fn frame_publisher_sleeps() {
+    let channel = Channel::immortal(Frames::of_shape(Shape::gated(64, Barrier::Asymmetric)));
+    let (mut publisher, mut subscriber) =
+        (channel.frame_publisher(PUBLISHER), channel.frame_subscriber(FIRST));
+    publisher.publish();
+    publisher.publish();
+    let other = thread::spawn(move || publisher.publish());
+    for _ in 0..3 {
+        assert_eq!(subscriber.pop(), Ok(()));
+    }
+    other.join().unwrap();
 }

@@ -1,36 +1,29 @@
-//! What every end does besides moving messages: holding its seat, waking others, and noticing ends that are
-//! gone.
+//! How an end takes its seat in a channel, and gives it up.
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::channel::end::PeerState;
+use crate::channel::kernel::Kernel;
 use crate::channel::open::Found;
+use crate::channel::pair::Ending;
 use crate::channel::participant::Participant;
-use crate::channel::seats::Table;
+use crate::channel::seats::{Segment, Table};
 use crate::channel::successor::{Followed as _, Seats, Takers};
-use crate::channel::wait_set::News;
 use crate::domain::{Domain, Locked};
-use crate::end::participant::{ANY_KEY, WaiterClass};
-use crate::error::{AttachError, AttachErrorKind, PeerExit};
+use crate::end::broadcast::{self as end, PUBLISHER, SUBSCRIBER};
+use crate::error::{AttachError, AttachErrorKind};
 use crate::memory;
-use crate::platform::Native;
 use crate::region::Region;
 use crate::ring::broadcast::front::mode_of;
-use crate::ring::broadcast::words::{
-    MODE, PUBLISHER_SEAT, PUBLISHER_SLEEPERS, PUBLISHERS, SEAT_SIZE, SEATS, STATE, SUBSCRIBER_SLEEPERS,
-    SUBSCRIBERS,
-};
+use crate::ring::broadcast::words::{MODE, PUBLISHER_SEAT, SEAT_SIZE, SEATS, STATE, SUBSCRIBERS};
 use crate::ring::broadcast::{Corruption, Front, Mode, Private, Seat, Words as _, seat};
 use crate::wait::WaitStrategy;
-use crate::wait::host::Host as _;
-use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
+use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 
 pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
 /// The subscribers of a ring, and how they learn that the stream has ended.
 pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
-const PUBLISHER: WaiterClass = WaiterClass { role: 1, mask: PUBLISHER_SLEEPERS, key: ANY_KEY };
-const SUBSCRIBER: WaiterClass = WaiterClass { role: 2, mask: SUBSCRIBER_SLEEPERS, key: ANY_KEY };
 
 /// The mode of a ring found or made; the first end to attach chooses it. Under the domain's lock.
 ///
@@ -57,17 +50,8 @@ fn publisher_identity(region: &Region) -> &AtomicU64 {
     region.word(SEATS + usize::from(PUBLISHER_SEAT) * SEAT_SIZE)
 }
 
-/// An attached end.
-#[derive(Debug)]
-pub(in crate::channel) struct End {
-    pub(in crate::channel) front: Front,
-    pub(in crate::channel) place: Participant,
-    generation: u64,
-    /// The count of publishers when a set was last notified that the publisher is gone.
-    told: Option<u32>,
-    /// Whether a set was notified that the stream has ended.
-    ended: bool,
-}
+/// An attached end, without its half of the ring's algorithm.
+pub(in crate::channel) type End = end::End<Front, Segment, Kernel>;
 
 impl End {
     /// Takes the publisher's seat. The domain's lock is held.
@@ -92,7 +76,6 @@ impl End {
         if bits & CLOSED != 0 {
             return Err(AttachErrorKind::Closed.into());
         }
-        let generation = found.entry.generation;
         let (place, ()) =
             Participant::take_seat(locked, domain, found, (TABLE, PUBLISHER), strategy, |me, questions| {
                 let seat = publisher_identity(&region);
@@ -110,10 +93,10 @@ impl End {
                 // After the owner, so that a death in between leaves a dead publisher, not one that
                 // never attached.
                 state.fetch_and(!DETACHED, Ordering::Relaxed);
-                region.half(PUBLISHERS).fetch_add(1, Ordering::Relaxed); // For an answer only.
+                front.publishers().fetch_add(1, Ordering::Relaxed); // For an answer only.
                 Ok(((), PUBLISHER_SEAT))
             })?;
-        let mut end = Self { front, place, generation, told: None, ended: false };
+        let mut end = Self::new(front, place);
         // Subscribers that a dead publisher was about to wake check again.
         let woken = end.wake_subscribers();
         end.place.keep(woken);
@@ -136,7 +119,6 @@ impl End {
         if bits & POISONED != 0 {
             return Err(AttachErrorKind::Corrupt(Corruption::told(0, bits)).into());
         }
-        let generation = found.entry.generation;
         let (place, seat) =
             Participant::take_seat(locked, domain, found, (TABLE, SUBSCRIBER), strategy, |me, questions| {
                 let identity = NonZeroU64::new(me).expect("a member is somebody");
@@ -153,7 +135,7 @@ impl End {
                 let number = seat.number();
                 Ok((seat, number))
             })?;
-        Ok((Self { front, place, generation, told: None, ended: false }, seat))
+        Ok((Self::new(front, place), seat))
     }
 
     /// Identity of this channel, for a pool whose handles travel in its messages.
@@ -163,44 +145,7 @@ impl End {
 
     /// The channel's generation.
     pub(in crate::channel) fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    /// Wakes all sleeping subscribers. Costs nothing while there are none.
-    ///
-    /// # Errors
-    /// When some could not be woken.
-    #[inline(always)]
-    pub(in crate::channel) fn wake_subscribers(&mut self) -> Result<(), ipc_core::Error> {
-        self.place.wake_everybody(SUBSCRIBER, self.front.subscriber_sleepers())
-    }
-
-    /// Wakes the publisher if it sleeps. An error is kept.
-    #[inline]
-    pub(in crate::channel) fn wake_publisher(&mut self) {
-        let woken = self.place.wake_everybody(PUBLISHER, self.front.publisher_sleepers());
-        self.place.keep(woken);
-    }
-
-    /// Whether there are subscribers, and all of them sleep or are about to.
-    pub(in crate::channel) fn do_all_subscribers_wait(&self) -> bool {
-        self.place.do_all_wait(SUBSCRIBER.role)
-    }
-
-    /// Bits about the stream; check the ring again after seeing one.
-    pub(in crate::channel) fn bits(&self) -> u32 {
-        signal::seen::<Native>(self.front.state())
-    }
-
-    /// Sets bits about the stream and wakes all ends to see them.
-    pub(in crate::channel) fn raise(&mut self, bits: u32) {
-        signal::raise::<Native>(self.front.state(), bits);
-        if bits & CLOSED != 0 {
-            self.place.closes();
-        }
-        let woken = self.wake_subscribers();
-        self.place.keep(woken);
-        self.wake_publisher();
+        self.place.generation()
     }
 
     /// Whether the publisher is attached. One system call if it is.
@@ -208,35 +153,20 @@ impl End {
     /// # Errors
     /// When it is unknown whether its process is alive.
     pub(in crate::channel) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
-        self.place.host.check_process("publisher")?;
-        let state = publisher_state(&self.front, |identity| self.place.is_alive(identity))?;
-        Ok(self.place.unless_replaced(state))
+        Ok(self.place.unless_replaced(self.state_of_publisher()?))
     }
 
-    /// What a set needs to know about the publisher: [`News::Ended`] once when it has ended the stream,
-    /// [`News::PeerGone`] once for each one that left without ending it.
-    ///
-    /// # Errors
-    /// When it is unknown whether the publisher's process is alive.
-    pub(in crate::channel) fn news_of_publisher(
-        &mut self,
-        probe: bool,
-    ) -> Result<Option<News>, ipc_core::Error> {
-        self.place.tell()?;
-        let bits = self.bits();
-        if bits & (CLOSED | POISONED) != 0 {
-            return Ok((!std::mem::replace(&mut self.ended, true)).then_some(News::Ended));
+    /// Gives the publisher's seat up, after signalling `ending`. A panic detaches. Does nothing in a forked
+    /// child.
+    pub(in crate::channel) fn finish(&mut self, ending: Ending) {
+        if self.place.is_ours() {
+            let closes = ending == Ending::Close && !std::thread::panicking();
+            if closes {
+                self.place.closes();
+            }
+            self.raise(if closes { CLOSED } else { DETACHED });
+            self.leave(None);
         }
-        let publishers = self.front.region().half(PUBLISHERS).load(Ordering::Relaxed); // For an answer only.
-        if self.told == Some(publishers) {
-            return Ok(None);
-        }
-        let died = probe && matches!(self.publisher()?, PeerState::Gone(PeerExit::Died { .. }));
-        if bits & DETACHED == 0 && !died {
-            return Ok(None);
-        }
-        self.told = Some(publishers);
-        Ok(Some(News::PeerGone))
     }
 
     /// Gives the seat up; the publisher first signals how it leaves.
@@ -254,7 +184,7 @@ impl End {
     }
 }
 
-/// Whether the publisher of a ring is attached. Only reads.
+/// Whether the publisher of a ring is attached, for a reader without a seat. Only reads.
 ///
 /// # Errors
 /// Those of `is_alive`.
@@ -262,16 +192,6 @@ pub(super) fn publisher_state<M>(
     front: &memory::Mapped<Private<M>>,
     is_alive: impl FnOnce(u64) -> Result<bool, ipc_core::Error>,
 ) -> Result<PeerState, ipc_core::Error> {
-    if signal::seen::<Native>(front.state()) & CLOSED != 0 {
-        return Ok(PeerState::Closed);
-    }
-    // [E1] Acquire ← the Release of the end that took or gave up the seat.
-    let identity = publisher_identity(front.region()).load(Ordering::Acquire);
-    if identity == 0 {
-        let ever = front.region().half(PUBLISHERS).load(Ordering::Relaxed) > 0; // For the answer only.
-        return Ok(PeerState::Gone(if ever { PeerExit::Detached } else { PeerExit::NeverAttached }));
-    }
-    let pid = TABLE.pid(front.region(), PUBLISHER_SEAT);
-    let alive = is_alive(identity)?;
-    Ok(if alive { PeerState::Alive { pid } } else { PeerState::Gone(PeerExit::Died { pid }) })
+    let region = front.region();
+    end::publisher_state(front, publisher_identity(region), || TABLE.pid(region, PUBLISHER_SEAT), is_alive)
 }

@@ -4,14 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::builder::Builder;
 use super::end::End;
-use super::settle;
-pub(in crate::channel) use super::settle::not_woken;
-use super::waiting;
+use crate::channel::kernel::Kernel;
 use crate::channel::pair::Ending;
+use crate::channel::seats::Segment;
+use crate::end::broadcast as end;
 use crate::error::{AttachError, PushError};
 use crate::message::Message;
-use crate::ring::broadcast::{self as ring, Mapped, Mode, Publish};
-use crate::wait::signal::{CLOSED, DETACHED};
+use crate::ring::broadcast::{self as ring, Front, Mapped, Mode};
 
 /// The publishing end: one holder at a time, in one thread at a time.
 ///
@@ -20,13 +19,12 @@ use crate::wait::signal::{CLOSED, DETACHED};
 #[derive(Debug)]
 #[doc(alias = "Producer")]
 pub struct Publisher<T: Message> {
-    ring: ring::Publisher<Mapped<T>>,
-    end: End,
+    core: end::Publisher<Mapped<T>, Front, Segment, Kernel>,
     ending: Ending,
 }
 
 impl<T: Message> Publisher<T> {
-    crate::interrupter::interruptible!(end.place);
+    crate::interrupter::interruptible!(core.end.place);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the publishing end.
     ///
@@ -51,11 +49,8 @@ impl<T: Message> Publisher<T> {
     pub(super) fn new(ring: Mapped<T>, mut end: End) -> Result<Self, AttachError> {
         match ring::Publisher::attach(ring) {
             Ok(ring) => {
-                // Subscribers that wait for a publisher to attach check again.
-                let woken = end.wake_subscribers();
-                end.place.keep(woken);
                 let ending = Ending::of_producer(end.place.is_persistent());
-                Ok(Self { ring, end, ending })
+                Ok(Self { core: end::Publisher::new(ring, end), ending })
             }
             Err(corruption) => {
                 end.leave(None);
@@ -76,13 +71,7 @@ impl<T: Message> Publisher<T> {
     #[inline]
     #[doc(alias = "try_push")]
     pub fn try_publish(&mut self, message: T) -> Result<(), PushError<T>> {
-        if self.end.place.ours().is_err() {
-            return Err(PushError::Forked(message));
-        }
-        match self.ring.try_publish(&message) {
-            Publish::Done => not_woken(self.end.wake_subscribers(), message),
-            other => self.settle(message, other),
-        }
+        self.try_publish_from(&message).map_err(|error| error.with(message))
     }
 
     /// As [`try_publish`](Self::try_publish), by reference.
@@ -92,7 +81,7 @@ impl<T: Message> Publisher<T> {
     #[inline]
     #[doc(alias = "try_push_from")]
     pub fn try_publish_from(&mut self, message: &T) -> Result<(), PushError<()>> {
-        self.try_publish(*message).map_err(|error| error.with(()))
+        self.core.try_publish(message)
     }
 
     /// Publishes a message, in a gated channel waiting for room.
@@ -129,22 +118,7 @@ impl<T: Message> Publisher<T> {
 
     #[inline(always)]
     fn publish_until(&mut self, message: T, deadline: Option<Instant>) -> Result<(), PushError<T>> {
-        if self.end.place.ours().is_err() {
-            return Err(PushError::Forked(message));
-        }
-        loop {
-            match self.ring.try_publish(&message) {
-                Publish::Done => {
-                    return not_woken(self.end.wake_subscribers(), message);
-                }
-                Publish::Full => {
-                    if let Err(refusal) = waiting::wait_for_room(&mut self.ring, &mut self.end, deadline) {
-                        return Err(refusal.with(message));
-                    }
-                }
-                Publish::Corrupt(corruption) => return Err(PushError::Corrupt(message, corruption)),
-            }
-        }
+        self.core.publish(&message, deadline).map_err(|error| error.with(message))
     }
 
     /// Publishes messages from the front of a slice while there is room; returns their number. One wake at
@@ -154,15 +128,7 @@ impl<T: Message> Publisher<T> {
     /// When there is no room at all, as [`try_publish`](Self::try_publish), with 0 for the message.
     #[doc(alias = "try_push_slice")]
     pub fn try_publish_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
-        self.end.place.ours()?;
-        match self.put_slice(messages) {
-            Ok(0) if !messages.is_empty() => match self.after_full() {
-                Err(error) => Err(PushError::System(0, error)),
-                Ok(true) => self.put_slice(messages),
-                Ok(false) => Err(PushError::Full(0)),
-            },
-            result => result,
-        }
+        self.core.try_publish_slice(messages)
     }
 
     /// Publishes a whole slice, in order, in a gated channel waiting for room.
@@ -172,7 +138,7 @@ impl<T: Message> Publisher<T> {
     /// error.
     #[doc(alias = "push_slice")]
     pub fn publish_slice(&mut self, messages: &[T]) -> Result<(), PushError<usize>> {
-        self.publish_slice_until(messages, None)
+        self.core.publish_slice(messages, None)
     }
 
     /// As [`publish_slice`](Self::publish_slice), until a deadline.
@@ -184,41 +150,7 @@ impl<T: Message> Publisher<T> {
         messages: &[T],
         deadline: Instant,
     ) -> Result<(), PushError<usize>> {
-        self.publish_slice_until(messages, Some(deadline))
-    }
-
-    fn publish_slice_until(
-        &mut self,
-        messages: &[T],
-        deadline: Option<Instant>,
-    ) -> Result<(), PushError<usize>> {
-        self.end.place.ours()?;
-        let mut done = 0;
-        while done < messages.len() {
-            done += match self.put_slice(&messages[done..]) {
-                Ok(0) => {
-                    waiting::wait_for_room(&mut self.ring, &mut self.end, deadline)
-                        .map_err(|refusal| refusal.with(done))?;
-                    0
-                }
-                Ok(count) => count,
-                Err(PushError::NotWoken(count, error)) => {
-                    return Err(PushError::NotWoken(done + count, error));
-                }
-                Err(PushError::Corrupt(_, corruption)) => return Err(PushError::Corrupt(done, corruption)),
-                Err(other) => return Err(other),
-            };
-        }
-        Ok(())
-    }
-
-    fn put_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
-        let before = self.ring.position();
-        let result = self.ring.try_publish_slice(messages);
-        let woken = if self.ring.position() == before { Ok(()) } else { self.end.wake_subscribers() };
-        let count = result.map_err(|corruption| PushError::Corrupt(0, corruption))?;
-        not_woken(woken, count)?;
-        Ok(count)
+        self.core.publish_slice(messages, Some(deadline))
     }
 
     /// Reserves the next slot. Nothing is published until [`Claim::commit`]; dropping the claim gives the
@@ -227,41 +159,28 @@ impl<T: Message> Publisher<T> {
     /// # Errors
     /// As [`try_publish`](Self::try_publish).
     pub fn try_claim(&mut self) -> Result<Claim<'_, T>, PushError<()>> {
-        self.end.place.ours()?;
-        let room = self.ring.has_room().map_err(|corruption| PushError::Corrupt((), corruption))?;
-        if !room && !self.after_full().map_err(|error| PushError::System((), error))? {
+        self.core.end.place.ours()?;
+        let room = self.core.ring.has_room().map_err(|corruption| PushError::Corrupt((), corruption))?;
+        if !room && !self.core.after_full().map_err(|error| PushError::System((), error))? {
             return Err(PushError::Full(()));
         }
-        match self.ring.try_claim() {
-            Ok(Some(claim)) => Ok(Claim { claim, end: &mut self.end }),
+        match self.core.ring.try_claim() {
+            Ok(Some(claim)) => Ok(Claim { claim, end: &mut self.core.end }),
             Ok(None) => Err(PushError::Full(())),
             Err(corruption) => Err(PushError::Corrupt((), corruption)),
         }
     }
 
-    /// There was no room; check again after dropping dead subscribers.
-    #[cold]
-    fn after_full(&mut self) -> Result<bool, ipc_core::Error> {
-        waiting::has_room_without_the_dead(&mut self.ring, &self.end)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn settle(&mut self, message: T, publish: Publish) -> Result<(), PushError<T>> {
-        let Self { ring, end, .. } = self;
-        settle::published(ring, end, &message, publish).map_err(|error| error.with(message))
-    }
-
     /// Number of slots.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.end.front.capacity()
+        self.core.end.front.capacity()
     }
 
     /// How the channel treats slow subscribers.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.end.front.mode()
+        self.core.end.front.mode()
     }
 
     /// Number of messages published since the channel was made, by this holder and its predecessors: the
@@ -269,13 +188,13 @@ impl<T: Message> Publisher<T> {
     #[must_use]
     #[doc(alias = "sequence")]
     pub fn published(&self) -> u64 {
-        self.ring.position()
+        self.core.ring.position()
     }
 
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> super::Counters {
-        super::Counters::read(self.ring.memory())
+        super::Counters::read(self.core.ring.memory())
     }
 
     /// Ends the stream: subscribers read what is left, then get the end of the stream. The same as dropping,
@@ -295,17 +214,7 @@ super::room::waits_for_room!([T: Message] Publisher<T>);
 
 impl<T: Message> Drop for Publisher<T> {
     fn drop(&mut self) {
-        leave(&mut self.end, self.ending);
-    }
-}
-
-/// Gives the publisher's seat up, after signalling `ending`. A panic detaches. Does nothing in a forked
-/// child.
-pub(in crate::channel) fn leave(end: &mut End, ending: Ending) {
-    if end.place.is_ours() {
-        let closes = ending == Ending::Close && !std::thread::panicking();
-        end.raise(if closes { CLOSED } else { DETACHED });
-        end.leave(None);
+        self.core.end.finish(self.ending);
     }
 }
 
@@ -332,6 +241,6 @@ impl<T: Message> Claim<'_, T> {
             return Err(PushError::Forked(()));
         }
         self.claim.commit();
-        not_woken(self.end.wake_subscribers(), ())
+        self.end.wake_subscribers().map_err(|error| PushError::NotWoken((), error))
     }
 }

@@ -6,16 +6,22 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::End;
 use super::position::Position;
-use super::settle::{self, Nothing};
-use super::waiting::{self, Poll};
 use crate::channel::end::PeerState;
+use crate::channel::kernel::Kernel;
 use crate::channel::participant::Participant;
 use crate::channel::seated::Seated;
+use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
 use crate::channel::wait_set::News;
+use crate::end::broadcast as end;
 use crate::error::{AttachError, Missed, PopError};
 use crate::message::Message;
-use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Pop};
+use crate::ring::broadcast::{self as ring, Front, Mapped, Mode, Pop};
+
+mod accept;
+mod view;
+
+pub use view::View;
 
 /// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.
 ///
@@ -25,43 +31,14 @@ use crate::ring::broadcast::{self as ring, Corruption, Mapped, Mode, Pop};
 #[derive(Debug)]
 #[doc(alias = "Consumer")]
 pub struct Subscriber<T: Message> {
-    /// Taken only by `drop`.
-    ring: Option<ring::Subscriber<Mapped<T>>>,
-    end: End,
+    core: end::Subscriber<Mapped<T>, Front, Segment, Kernel>,
     last_error: Option<PopError>,
     /// Set while it may have to follow the channel.
     origin: Option<Box<Builder<T>>>,
 }
 
-/// A pop that waits.
-struct Popping<'a, T: Message> {
-    subscriber: &'a mut Subscriber<T>,
-    place: &'a mut MaybeUninit<T>,
-}
-
-impl<T: Message> Poll for Popping<'_, T> {
-    type Item = ();
-
-    fn poll(&mut self) -> Result<(), PopError> {
-        let pop = self.subscriber.ring().try_pop_into(self.place);
-        self.subscriber.settle(pop, self.place)
-    }
-
-    fn has_something(&self) -> bool {
-        self.subscriber.look().has_something()
-    }
-
-    fn end(&mut self) -> &mut End {
-        &mut self.subscriber.end
-    }
-
-    fn seat(&self) -> &End {
-        &self.subscriber.end
-    }
-}
-
 impl<T: Message> Subscriber<T> {
-    crate::interrupter::interruptible!(end.place);
+    crate::interrupter::interruptible!(core.end.place);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat, to start with
     /// the oldest message.
@@ -84,12 +61,12 @@ impl<T: Message> Subscriber<T> {
     }
 
     pub(super) fn new(ring: ring::Subscriber<Mapped<T>>, end: End) -> Self {
-        Self { ring: Some(ring), end, last_error: None, origin: None }
+        Self { core: end::Subscriber { ring, end }, last_error: None, origin: None }
     }
 
     /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(in crate::channel) fn of(mut self, builder: &Builder<T>) -> Self {
-        if self.end.place.is_open() {
+        if self.core.end.place.is_open() {
             self.origin = Some(Box::new(builder.clone()));
         }
         self
@@ -102,13 +79,12 @@ impl<T: Message> Subscriber<T> {
         successor::follow(self)
     }
 
-    #[inline(always)]
-    fn ring(&mut self) -> &mut ring::Subscriber<Mapped<T>> {
-        self.ring.as_mut().expect("only drop takes it")
-    }
-
-    fn look(&self) -> &ring::Subscriber<Mapped<T>> {
-        self.ring.as_ref().expect("only drop takes it")
+    /// The result of an attempt: a channel that continues elsewhere has not ended, but is empty.
+    fn unless_followed<R>(&mut self, result: Result<R, PopError>) -> Result<R, PopError> {
+        match result {
+            Err(PopError::Closed | PopError::PeerGone(_)) if self.follow() => Err(PopError::Empty),
+            result => result,
+        }
     }
 
     /// Pops the next message if there is one.
@@ -124,58 +100,14 @@ impl<T: Message> Subscriber<T> {
     #[inline]
     #[doc(alias = "try_receive")]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        self.end.place.ours()?;
+        self.core.end.place.ours()?;
         let mut place = MaybeUninit::uninit();
-        match self.ring().try_pop_into(&mut place) {
+        match self.core.ring.try_pop_into(&mut place) {
             Pop::Item { look: false, .. } => {}
             other => self.settle(other, &mut place)?,
         }
         // SAFETY: popped, so every byte was written.
         Ok(unsafe { place.assume_init() })
-    }
-
-    /// Lets `pop` try to pop, and handles the result.
-    #[inline]
-    pub(super) fn try_pop_by<R>(
-        &mut self,
-        mut pop: impl FnMut(&mut ring::Subscriber<Mapped<T>>) -> Pop<R>,
-    ) -> Result<R, PopError> {
-        self.end.place.ours()?;
-        let mut over = None;
-        loop {
-            match pop(self.ring()) {
-                Pop::Item { item, look } => {
-                    self.look_at_publisher(look);
-                    return Ok(item);
-                }
-                Pop::Missed { count } => return Err(PopError::Missed(Missed { count })),
-                Pop::Corrupt(corruption) => return Err(self.poison(corruption)),
-                Pop::Empty { look } => {
-                    self.look_at_publisher(look);
-                    self.end.place.tell().map_err(PopError::System)?;
-                    if let Some(error) = over {
-                        return Err(if self.follow() { PopError::Empty } else { error });
-                    }
-                    // [C1] If the bit is seen, everything published before is visible too. Check once more.
-                    over = Some(waiting::ended(self.end.bits(), self.sequence()).ok_or(PopError::Empty)?);
-                }
-            }
-        }
-    }
-
-    /// Whether there is something, by a check that changes nothing.
-    pub(super) fn has_something(&self) -> bool {
-        self.look().has_something()
-    }
-
-    /// The seat.
-    pub(super) fn end(&mut self) -> &mut End {
-        &mut self.end
-    }
-
-    /// The seat, read-only.
-    pub(super) fn seat(&self) -> &End {
-        &self.end
     }
 
     /// Pops the next message, waiting for it.
@@ -229,15 +161,10 @@ impl<T: Message> Subscriber<T> {
 
     #[inline(always)]
     fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
-        self.end.place.ours()?;
-        match self.ring().try_pop_into(place) {
+        self.core.end.place.ours()?;
+        match self.core.ring.try_pop_into(place) {
             Pop::Item { look: false, .. } => Ok(()),
-            other => match self.settle(other, place) {
-                Err(error) if waiting::goes_on(&self.end, &error) => {
-                    waiting::wait_and_pop(&mut Popping { subscriber: self, place }, deadline)
-                }
-                result => result,
-            },
+            other => self.pop_slowly(other, place, deadline),
         }
     }
 
@@ -246,21 +173,9 @@ impl<T: Message> Subscriber<T> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop), when there are none. The contents of `out` are then unspecified.
     pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
-        self.end.place.ours()?;
         // SAFETY: only whole elements are copied there, or nothing.
-        let places = unsafe { crate::copy::as_uninit(out) };
-        if places.is_empty() {
-            return Ok(0);
-        }
-        match self.ring().try_pop_slice(places) {
-            Pop::Item { item, look } => {
-                self.look_at_publisher(look);
-                Ok(item)
-            }
-            Pop::Empty { look } => self.settle(Pop::Empty { look }, &mut places[0]).map(|()| 1),
-            Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
-            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
-        }
+        let popped = self.core.try_pop_slice(unsafe { crate::copy::as_uninit(out) });
+        self.unless_followed(popped)
     }
 
     /// Waits for a message, then pops it and as many more as are ready and fit into `out`, from its front;
@@ -281,24 +196,12 @@ impl<T: Message> Subscriber<T> {
     }
 
     fn pop_slice_until(&mut self, out: &mut [T], deadline: Option<Instant>) -> Result<usize, PopError> {
-        self.end.place.ours()?;
+        self.core.end.place.ours()?;
         let Some((first, rest)) = out.split_first_mut() else { return Ok(0) };
         // SAFETY: only whole elements are copied there, or nothing.
         self.pop_to(unsafe { crate::copy::as_uninit_one(first) }, deadline)?;
-        if !self.look().has_something() {
-            return Ok(1);
-        }
-        let before = self.sequence();
-        match self.try_pop_slice(rest) {
-            Ok(count) => Ok(1 + count),
-            // The report of missed messages would be lost here; go back, so that the next call gets it.
-            Err(PopError::Missed(_)) => {
-                self.ring().go_back(before);
-                Ok(1)
-            }
-            // An end of the stream found here is found again by the next call.
-            Err(_) => Ok(1),
-        }
+        // SAFETY: as above.
+        Ok(1 + self.core.pop_more(unsafe { crate::copy::as_uninit(rest) }))
     }
 
     /// Lends the next message of a gated channel in place. [`View::release`] pops it; dropping the view
@@ -310,52 +213,38 @@ impl<T: Message> Subscriber<T> {
     /// # Panics
     /// In a lossy channel, whose publisher may write there at any time.
     pub fn try_view(&mut self) -> Result<View<'_, T>, PopError> {
-        self.end.place.ours()?;
-        if let Err(pop) = self.ring().try_view().map(|_| ()) {
-            match pop {
-                Pop::Missed { count } => return Err(PopError::Missed(Missed { count })),
-                Pop::Corrupt(corruption) => return Err(self.poison(corruption)),
-                Pop::Empty { look } | Pop::Item { look, .. } => {
-                    self.look_at_publisher(look);
-                    self.end.place.tell().map_err(PopError::System)?;
-                    let position = self.sequence();
-                    // [C1] As in `settle`: what was published before the end is visible now. Check once more.
-                    if let Some(error) = waiting::ended(self.end.bits(), position)
-                        && !self.look().has_something()
-                        && !self.follow()
-                    {
-                        return Err(error);
-                    }
-                }
-            }
+        let ready = self.core.before_view();
+        match self.unless_followed(ready) {
+            Ok(()) | Err(PopError::Empty) => {}
+            Err(error) => return Err(error),
         }
-        let end = &mut self.end;
-        let ring = self.ring.as_mut().expect("only drop takes it");
-        ring.try_view().map(|view| View { view, end }).map_err(|_| PopError::Empty)
+        let end::Subscriber { ring, end } = &mut self.core;
+        ring.try_view().map(|view| View::new(view, end)).map_err(|_| PopError::Empty)
     }
 
     /// A pop that was not a plain success.
     #[cold]
     #[inline(never)]
     fn settle(&mut self, pop: Pop<()>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        let ring = self.ring.as_mut().expect("only drop takes it");
-        match settle::popped(ring, &mut self.end, pop, place) {
-            Ok(()) => Ok(()),
-            Err(Nothing::Because(error)) => Err(error),
-            Err(Nothing::Ended(error)) => Err(if self.follow() { PopError::Empty } else { error }),
-        }
+        let popped = self.core.settle(pop, place);
+        self.unless_followed(popped)
     }
 
-    #[inline]
-    fn look_at_publisher(&mut self, look: bool) {
-        if look {
-            self.end.wake_publisher();
-        }
-    }
-
+    /// As [`settle`](Self::settle), waiting for a message.
     #[cold]
-    fn poison(&mut self, corruption: Corruption) -> PopError {
-        settle::poison(&mut self.end, corruption)
+    #[inline(never)]
+    #[track_caller]
+    fn pop_slowly(
+        &mut self,
+        pop: Pop<()>,
+        place: &mut MaybeUninit<T>,
+        deadline: Option<Instant>,
+    ) -> Result<(), PopError> {
+        let mut popped = self.core.pop_slowly(pop, place, deadline);
+        while matches!(popped, Err(PopError::Closed | PopError::PeerGone(_))) && self.follow() {
+            popped = self.core.pop(place, deadline);
+        }
+        popped
     }
 
     /// Whether the publisher is attached. One system call if it is.
@@ -365,40 +254,44 @@ impl<T: Message> Subscriber<T> {
     /// may not read them any more.
     #[doc(alias = "peer")]
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.publisher()
+        self.core.end.publisher()
     }
 
     /// Number of slots.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.end.front.capacity()
+        self.core.end.front.capacity()
     }
 
     /// How the channel treats slow subscribers.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.end.front.mode()
+        self.core.end.front.mode()
     }
 
     /// The sequence number of the next message, which is the number of messages published before it. That of
     /// the message popped last is one less.
     #[must_use]
     pub fn sequence(&self) -> u64 {
-        self.look().position()
+        self.core.ring.position()
     }
 
     /// The position of this subscriber, to be saved and started from later: see
     /// [`Start::Saved`](super::Start::Saved).
     #[must_use]
     pub fn position(&self) -> Position {
-        Position { generation: self.end.generation(), sequence: self.sequence(), offset: self.sequence() }
+        Position {
+            generation: self.core.end.generation(),
+            sequence: self.sequence(),
+            offset: self.sequence(),
+        }
     }
 
     /// Number of published messages still to be read, or already overwritten. Racy.
     #[must_use]
     #[doc(alias = "len")]
     pub fn behind(&self) -> u64 {
-        self.look().behind()
+        self.core.ring.behind()
     }
 
     /// Why the iteration over this end stopped, unless the channel was closed.
@@ -410,7 +303,7 @@ impl<T: Message> Subscriber<T> {
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> super::Counters {
-        super::Counters::read(&self.end.front)
+        super::Counters::read(&self.core.end.front)
     }
 
     /// Gives the seat back. The same as dropping.
@@ -437,7 +330,7 @@ impl<T: Message> Follower for Subscriber<T> {
     type Seat = Participant;
 
     fn seat(&mut self) -> &mut Participant {
-        &mut self.end.place
+        &mut self.core.end.place
     }
 
     fn reopened(&self) -> Option<Self> {
@@ -447,48 +340,10 @@ impl<T: Message> Follower for Subscriber<T> {
 
 impl<T: Message> Drop for Subscriber<T> {
     fn drop(&mut self) {
-        if let Some(ring) = self.ring.take()
-            && self.end.place.is_ours()
+        if self.core.end.place.is_ours()
+            && let Some(seat) = self.core.ring.take_seat()
         {
-            self.end.leave(ring.into_seat());
-        }
-    }
-}
-
-/// The next message in place, from [`Subscriber::try_view`]. Dropping it leaves the message to be popped.
-#[derive(Debug)]
-pub struct View<'a, T: Message> {
-    view: ring::View<'a, Mapped<T>>,
-    end: &'a mut End,
-}
-
-impl<T: Message> View<'_, T> {
-    /// The message's sequence number.
-    #[must_use]
-    pub fn sequence(&self) -> u64 {
-        self.view.position()
-    }
-
-    /// A pointer to the message: readable, aligned for `T`. A publisher that keeps to the protocol does not
-    /// write it while the view lives.
-    #[must_use]
-    pub fn as_ptr(&self) -> *const T {
-        self.view.with(|slot| slot)
-    }
-
-    /// Copies the message out and leaves it in the ring.
-    #[must_use]
-    pub fn read(&self) -> T {
-        self.view.read()
-    }
-
-    /// Pops the message; not in a forked child that inherited the view.
-    pub fn release(self) {
-        if !self.end.place.is_ours() {
-            return;
-        }
-        if self.view.release() {
-            self.end.wake_publisher();
+            self.core.end.leave(Some(seat));
         }
     }
 }
@@ -497,10 +352,10 @@ impl<T: Message> Seated for Subscriber<T> {
     type Seat = Participant;
 
     fn waiter(&self) -> &Participant {
-        &self.end.place
+        &self.core.end.place
     }
 
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.look().has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
+        self.core.news(probe)
     }
 }

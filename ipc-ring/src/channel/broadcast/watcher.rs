@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use super::end;
 use super::position::{Position, Start};
-use super::{end, waiting};
 use crate::channel::end::PeerState;
 use crate::channel::observe;
 use crate::channel::open::Request;
 use crate::domain::{Domain, Entry, Owner};
+use crate::end::broadcast::ended;
 use crate::error::{AttachError, AttachErrorKind, Missed, PopError};
 use crate::layout::{self, Expected, Kind};
 use crate::message::Message;
@@ -91,7 +92,7 @@ impl<T: Message> Watcher<T> {
     #[inline(never)]
     fn nothing(&mut self) -> Result<T, PopError> {
         let bits = signal::seen::<Native>(self.ring.memory().state());
-        let Some(error) = waiting::ended(bits, self.sequence()) else { return Err(PopError::Empty) };
+        let Some(error) = ended(bits, self.sequence()) else { return Err(PopError::Empty) };
         // [C1] The bit is seen: everything published before is visible too. Check once more.
         match self.ring.try_pop() {
             Pop::Item { item, .. } => Ok(item),

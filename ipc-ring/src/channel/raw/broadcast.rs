@@ -1,25 +1,23 @@
 //! The raw ends of a [`broadcast`](crate::broadcast) channel.
 
-use std::mem::MaybeUninit;
-
 use super::end::{Patience, Received, Receiving, Sending};
 use super::opening::Opening;
 use super::{ElementInfo, ReceiveError, SendError};
 use crate::channel::PeerState;
 use crate::channel::broadcast::end::{End, TAKERS, settle_mode};
-use crate::channel::broadcast::publisher::{leave, not_woken};
-use crate::channel::broadcast::settle::{self, Nothing};
-use crate::channel::broadcast::waiting::{self, Poll};
+use crate::channel::kernel::Kernel;
 use crate::channel::open::{self, Creation};
 use crate::channel::pair::Ending;
 use crate::channel::participant::Participant;
 use crate::channel::seated::Seated;
+use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower, Side};
 use crate::channel::wait_set::News;
-use crate::error::{AttachError, PopError, PushError};
+use crate::end::broadcast as end;
+use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
 use crate::memory::Shaped;
-use crate::ring::broadcast::{self as ring, MappedOf, Pop, Publish};
+use crate::ring::broadcast::{self as ring, Front, MappedOf};
 
 type Ring = MappedOf<Shaped>;
 
@@ -41,11 +39,8 @@ pub(super) fn sender(
     })?;
     match ring::Publisher::attach(ring) {
         Ok(ring) => {
-            // Subscribers that wait for a publisher to attach check again.
-            let woken = end.wake_subscribers();
-            end.place.keep(woken);
             let ending = Ending::of_producer(end.place.is_persistent());
-            Ok((element, Box::new(Publisher { ring, end, ending })))
+            Ok((element, Box::new(Publisher { core: end::Publisher::new(ring, end), ending })))
         }
         Err(corruption) => {
             end.leave(None);
@@ -84,7 +79,7 @@ fn subscribe(opening: Opening, creation: Creation) -> Result<(ElementInfo, Subsc
     match joined {
         Ok((element, ring, end)) => {
             let origin = end.place.is_open().then(|| Box::new(opening.clone()));
-            Ok((element, Subscriber { ring: Some(ring), end, origin }))
+            Ok((element, Subscriber { core: end::Subscriber { ring, end }, origin }))
         }
         // An unused seat is given back when the lock is free again.
         Err((mut end, error, seat)) => {
@@ -97,40 +92,29 @@ fn subscribe(opening: Opening, creation: Creation) -> Result<(ElementInfo, Subsc
 /// The publishing end.
 #[derive(Debug)]
 struct Publisher {
-    ring: ring::Publisher<Ring>,
-    end: End,
+    core: end::Publisher<Ring, Front, Segment, Kernel>,
     ending: Ending,
 }
 
 impl Sending for Publisher {
     fn send(&mut self, _key: u32, element: &[u8], patience: Patience) -> Result<(), SendError> {
-        self.end.place.ours()?;
-        let Self { ring, end, .. } = self;
-        loop {
-            match (ring.try_publish(element), patience) {
-                (Publish::Done, _) => return Ok(not_woken(end.wake_subscribers(), ())?),
-                (Publish::Full, Patience::Until(deadline)) => {
-                    let waited = waiting::wait_for_room(ring, end, deadline);
-                    waited.map_err(|refusal| SendError::Push(refusal.with(())))?;
-                }
-                (Publish::Corrupt(corruption), _) => {
-                    return Err(SendError::Push(PushError::Corrupt((), corruption)));
-                }
-                (full, Patience::Never) => return Ok(settle::published(ring, end, element, full)?),
-            }
+        match patience {
+            Patience::Never => self.core.try_publish(element)?,
+            Patience::Until(deadline) => self.core.publish(element, deadline)?,
         }
+        Ok(())
     }
 
     fn capacity(&self) -> u64 {
-        crate::memory::Ring::capacity(&self.end.front)
+        crate::memory::Ring::capacity(&self.core.end.front)
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.end.place.interrupter()
+        self.core.end.place.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.end.place.set_interruptible(by_signals);
+        self.core.end.place.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, closing: bool) {
@@ -140,91 +124,52 @@ impl Sending for Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        leave(&mut self.end, self.ending);
+        self.core.end.finish(self.ending);
     }
 }
 
 /// A reading end.
 #[derive(Debug)]
 struct Subscriber {
-    /// Taken only by `drop`.
-    ring: Option<ring::Subscriber<Ring>>,
-    end: End,
+    core: end::Subscriber<Ring, Front, Segment, Kernel>,
     /// Set while it may have to follow the channel.
     origin: Option<Box<Opening>>,
-}
-
-impl Subscriber {
-    fn ring(&self) -> &ring::Subscriber<Ring> {
-        self.ring.as_ref().expect("only drop takes it")
-    }
-
-    fn try_pop(&mut self, place: &mut [MaybeUninit<u8>]) -> Result<(), PopError> {
-        self.end.place.ours()?;
-        let ring = self.ring.as_mut().expect("only drop takes it");
-        match ring.try_pop_into(place) {
-            Pop::Item { look: false, .. } => Ok(()),
-            other => match settle::popped(ring, &mut self.end, other, place) {
-                Ok(()) => Ok(()),
-                Err(Nothing::Because(error)) => Err(error),
-                Err(Nothing::Ended(error)) => {
-                    Err(if successor::follow(self) { PopError::Empty } else { error })
-                }
-            },
-        }
-    }
-}
-
-/// A pop that waits.
-struct Popping<'a> {
-    subscriber: &'a mut Subscriber,
-    place: &'a mut [MaybeUninit<u8>],
-}
-
-impl Poll for Popping<'_> {
-    type Item = ();
-
-    fn poll(&mut self) -> Result<(), PopError> {
-        self.subscriber.try_pop(self.place)
-    }
-
-    fn has_something(&self) -> bool {
-        self.subscriber.ring().has_something()
-    }
-
-    fn end(&mut self) -> &mut End {
-        &mut self.subscriber.end
-    }
-
-    fn seat(&self) -> &End {
-        &self.subscriber.end
-    }
 }
 
 impl Receiving for Subscriber {
     fn receive(&mut self, place: &mut [u8], patience: Patience) -> Result<Received, ReceiveError> {
         // SAFETY: only whole elements are copied there, or nothing.
         let place = unsafe { crate::copy::as_uninit(place) };
-        match (self.try_pop(place), patience) {
-            (Err(error), Patience::Until(deadline)) if waiting::goes_on(&self.end, &error) => {
-                waiting::wait_and_pop(&mut Popping { subscriber: self, place }, deadline)?;
+        loop {
+            let popped = match patience {
+                Patience::Never => self.core.try_pop(place),
+                Patience::Until(deadline) => self.core.pop(place, deadline),
+            };
+            match (popped, patience) {
+                (Ok(()), _) => break,
+                // A channel that continues elsewhere has not ended, but is empty.
+                (Err(PopError::Closed | PopError::PeerGone(_)), _) if successor::follow(self) => {
+                    if let Patience::Never = patience {
+                        return Err(PopError::Empty.into());
+                    }
+                }
+                (Err(error), _) => return Err(error.into()),
             }
-            (popped, _) => popped?,
         }
-        let sequence = self.ring().position().wrapping_sub(1);
+        let sequence = self.core.ring.position().wrapping_sub(1);
         Ok(Received { sequence: Some(sequence), ..Received::default() })
     }
 
     fn capacity(&self) -> u64 {
-        crate::memory::Ring::capacity(&self.end.front)
+        crate::memory::Ring::capacity(&self.core.end.front)
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.end.place.interrupter()
+        self.core.end.place.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.end.place.set_interruptible(by_signals);
+        self.core.end.place.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, _closing: bool) {} // A subscriber only leaves.
@@ -234,11 +179,11 @@ impl Seated for Subscriber {
     type Seat = Participant;
 
     fn waiter(&self) -> &Participant {
-        &self.end.place
+        &self.core.end.place
     }
 
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.ring().has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
+        self.core.news(probe)
     }
 }
 
@@ -246,7 +191,7 @@ impl Follower for Subscriber {
     type Seat = Participant;
 
     fn seat(&mut self) -> &mut Participant {
-        &mut self.end.place
+        &mut self.core.end.place
     }
 
     fn reopened(&self) -> Option<Self> {
@@ -257,10 +202,10 @@ impl Follower for Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        if let Some(ring) = self.ring.take()
-            && self.end.place.is_ours()
+        if self.core.end.place.is_ours()
+            && let Some(seat) = self.core.ring.take_seat()
         {
-            self.end.leave(ring.into_seat());
+            self.core.end.leave(Some(seat));
         }
     }
 }

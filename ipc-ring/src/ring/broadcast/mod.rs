@@ -65,6 +65,7 @@ pub mod payloads;
 mod publisher;
 mod room;
 pub mod seat;
+mod start;
 #[allow(unsafe_code)]
 mod subscriber;
 #[allow(unsafe_code)]
@@ -76,5 +77,6 @@ pub use mapped::{InSlots, Mapped, MappedOf};
 pub use memory::Memory;
 pub use publisher::{Claim, Publish, Publisher};
 pub use seat::{Seat, TableFull};
-pub use subscriber::{Pop, Resume, Start, Subscriber, View};
+pub use start::{Resume, Start};
+pub use subscriber::{Pop, Subscriber, View};
 pub use words::{Control, FIELDS, SEAT_FIELDS, Seats, Words};

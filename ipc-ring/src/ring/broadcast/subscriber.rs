@@ -7,38 +7,16 @@ use super::Corruption;
 use super::cursor;
 use super::memory::Memory;
 use super::seat::{self, Seat, is_below};
+use super::start::{Resume, Start};
 use crate::edge::Edge;
 use crate::memory::{Of, Place};
 use crate::message::Message;
 use crate::opaque::opaque;
 use crate::platform::{Platform, Site, Word};
 
-/// Where a subscriber starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Start {
-    /// With the oldest message that is still there.
-    Oldest,
-    /// With the newest message that is there, or the first one to come if there is none.
-    Newest,
-    /// With the first message that is published after it has joined.
-    Next,
-    /// With the message of this position. Messages from it on that are gone are reported as missed; one still
-    /// to come is waited for.
-    At(u64),
-}
+mod view;
 
-/// Where an overrun subscriber continues.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Resume {
-    /// At the oldest message that is still there: the fewest are missed. A subscriber that cannot keep up is
-    /// soon overrun again.
-    #[default]
-    Oldest,
-    /// At the newest message.
-    Newest,
-}
+pub use view::View;
 
 /// The result of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -313,6 +291,11 @@ impl<M: Memory> Subscriber<M> {
     pub fn into_seat(self) -> Option<Seat> {
         self.seat
     }
+
+    /// As [`into_seat`](Self::into_seat), for an end that is about to go: this half pops nothing after that.
+    pub(crate) fn take_seat(&mut self) -> Option<Seat> {
+        self.seat.take()
+    }
 }
 
 impl<T: Message, M: Memory<Shape = Of<T>>> Subscriber<M> {
@@ -393,40 +376,4 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Subscriber<M> {
 /// The newest position between the floor and the tail, which may be out of date.
 const fn newest(floor: u64, tail: u64) -> u64 {
     if is_below(floor, tail) { tail.wrapping_sub(1) } else { floor }
-}
-
-/// The next message of a gated ring, lent in place by [`Subscriber::try_view`]. [`release`](View::release)
-/// pops it; dropping the view leaves it to be popped later.
-#[derive(Debug)]
-pub struct View<'a, M: Memory> {
-    subscriber: &'a mut Subscriber<M>,
-}
-
-impl<T: Message, M: Memory<Shape = Of<T>>> View<'_, M> {
-    /// Passes a pointer to the message's bytes to `f`.
-    pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
-        self.subscriber.memory.with_slot(self.subscriber.index(), |slot| f(slot.cast()))
-    }
-
-    /// Copies the message out.
-    #[must_use]
-    pub fn read(&self) -> T {
-        let mut item = MaybeUninit::<T>::uninit();
-        self.subscriber.memory.read(self.subscriber.index(), &mut item);
-        // SAFETY: `read` fills every byte of it, and any bytes are a message.
-        unsafe { item.assume_init() }
-    }
-}
-
-impl<M: Memory> View<'_, M> {
-    /// The message's position.
-    #[must_use]
-    pub fn position(&self) -> u64 {
-        self.subscriber.position
-    }
-
-    /// Pops it. Returns whether to check the publisher.
-    pub fn release(self) -> bool {
-        self.subscriber.advance(1)
-    }
 }

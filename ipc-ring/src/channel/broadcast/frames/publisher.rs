@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::Builder;
 use crate::channel::broadcast::end::End;
-use crate::channel::broadcast::publisher::{leave, not_woken};
-use crate::channel::broadcast::waiting::{self, Room};
 use crate::channel::broadcast::{Counters, Mode};
+use crate::channel::kernel::Kernel;
 use crate::channel::pair::Ending;
+use crate::channel::seats::Segment;
+use crate::end::broadcast::frames::{self as end, refused};
 use crate::error::{AttachError, PushError};
-use crate::ring::broadcast::Corruption;
+use crate::ring::broadcast::Front;
 use crate::ring::broadcast::frames::{self as ring, Mapped, Refused};
 
 /// The publishing end: one holder at a time, in one thread at a time.
@@ -19,23 +20,12 @@ use crate::ring::broadcast::frames::{self as ring, Mapped, Refused};
 #[derive(Debug)]
 #[doc(alias = "Producer")]
 pub struct Publisher {
-    ring: ring::Publisher<Mapped>,
-    end: End,
+    core: end::Publisher<Mapped, Front, Segment, Kernel>,
     ending: Ending,
 }
 
-impl Room for ring::Publisher<Mapped> {
-    fn has_room(&mut self) -> Result<bool, Corruption> {
-        self.has_room()
-    }
-
-    fn drop_dead(&mut self, is_alive: &dyn Fn(u64) -> bool) -> bool {
-        self.drop_dead(is_alive)
-    }
-}
-
 impl Publisher {
-    crate::interrupter::interruptible!(end.place);
+    crate::interrupter::interruptible!(core.end.place);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes the publishing end.
     ///
@@ -59,11 +49,8 @@ impl Publisher {
     pub(super) fn new(ring: Mapped, mut end: End) -> Result<Self, AttachError> {
         match ring::Publisher::attach(ring) {
             Ok(ring) => {
-                // Subscribers that wait for a publisher to attach check again.
-                let woken = end.wake_subscribers();
-                end.place.keep(woken);
                 let ending = Ending::of_producer(end.place.is_persistent());
-                Ok(Self { ring, end, ending })
+                Ok(Self { core: end::Publisher::new(ring, end), ending })
             }
             Err(corruption) => {
                 end.leave(None);
@@ -84,13 +71,7 @@ impl Publisher {
     #[inline]
     #[doc(alias = "try_push")]
     pub fn try_publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
-        self.end.place.ours()?;
-        let mut result = self.ring.try_publish(frame);
-        if result == Err(Refused::Full) && self.after_full()? {
-            result = self.ring.try_publish(frame);
-        }
-        result.map_err(refused)?;
-        not_woken(self.end.wake_subscribers(), ())
+        self.core.try_publish(frame)
     }
 
     /// Publishes a frame, in a gated channel waiting for room.
@@ -103,7 +84,7 @@ impl Publisher {
     #[inline]
     #[doc(alias = "push")]
     pub fn publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
-        self.publish_until(frame, None)
+        self.core.publish(frame, None)
     }
 
     /// As [`publish`](Self::publish), until a deadline.
@@ -112,7 +93,7 @@ impl Publisher {
     /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
     #[doc(alias = "push_deadline")]
     pub fn publish_deadline(&mut self, frame: &[u8], deadline: Instant) -> Result<(), PushError<()>> {
-        self.publish_until(frame, Some(deadline))
+        self.core.publish(frame, Some(deadline))
     }
 
     /// As [`publish`](Self::publish), with a timeout.
@@ -123,27 +104,6 @@ impl Publisher {
         self.publish_deadline(frame, crate::clock::after(timeout))
     }
 
-    #[inline(always)]
-    fn publish_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
-        self.put_until(frame, deadline)?;
-        not_woken(self.end.wake_subscribers(), ())
-    }
-
-    #[inline(always)]
-    fn put_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
-        self.end.place.ours()?;
-        loop {
-            match self.ring.try_publish(frame) {
-                Ok(()) => return Ok(()),
-                Err(Refused::Full) => {
-                    waiting::wait_for_room(&mut self.ring, &mut self.end, deadline)
-                        .map_err(|refusal| refusal.with(()))?;
-                }
-                Err(other) => return Err(refused(other)),
-            }
-        }
-    }
-
     /// Publishes frames in order, in a gated channel waiting for room. Subscribers are woken once at the end,
     /// or before this end waits.
     ///
@@ -152,23 +112,7 @@ impl Publisher {
     /// error.
     #[doc(alias = "push_batch")]
     pub fn publish_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<(), PushError<usize>> {
-        self.end.place.ours()?;
-        for (done, frame) in frames.iter().enumerate() {
-            let result = match self.ring.try_publish(frame.as_ref()) {
-                Ok(()) => continue,
-                Err(Refused::Full) => {
-                    not_woken(self.end.wake_subscribers(), done)?;
-                    self.put_until(frame.as_ref(), None)
-                }
-                Err(other) => Err(refused(other)),
-            };
-            if let Err(error) = result {
-                let woken = self.end.wake_subscribers();
-                self.end.place.keep(woken);
-                return Err(error.with(done));
-            }
-        }
-        not_woken(self.end.wake_subscribers(), frames.len())
+        self.core.publish_batch(frames)
     }
 
     /// Reserves room for a frame of up to `len` bytes. Nothing is published until [`Claim::commit`]; dropping
@@ -177,40 +121,33 @@ impl Publisher {
     /// # Errors
     /// As [`try_publish`](Self::try_publish).
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_>, PushError<()>> {
-        self.end.place.ours()?;
+        self.core.end.place.ours()?;
         // Tried twice, because a claim cannot be both returned and dropped.
-        if matches!(self.ring.try_claim(len).map(drop), Err(Refused::Full)) {
-            self.after_full()?;
+        if matches!(self.core.ring.try_claim(len).map(drop), Err(Refused::Full)) {
+            self.core.after_full()?;
         }
-        match self.ring.try_claim(len) {
-            Ok(claim) => Ok(Claim { claim, end: &mut self.end }),
+        match self.core.ring.try_claim(len) {
+            Ok(claim) => Ok(Claim { claim, end: &mut self.core.end }),
             Err(other) => Err(refused(other)),
         }
-    }
-
-    /// There was no room; check again after dropping dead subscribers.
-    #[cold]
-    fn after_full(&mut self) -> Result<bool, PushError<()>> {
-        waiting::has_room_without_the_dead(&mut self.ring, &self.end)
-            .map_err(|error| PushError::System((), error))
     }
 
     /// The longest frame the channel takes, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.ring.longest()
+        self.core.ring.longest()
     }
 
     /// Bytes of the ring.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.end.front.capacity()
+        self.core.end.front.capacity()
     }
 
     /// How the channel treats slow subscribers.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.end.front.mode()
+        self.core.end.front.mode()
     }
 
     /// Number of frames published since the channel was made, by this holder and its predecessors: the
@@ -218,13 +155,13 @@ impl Publisher {
     #[must_use]
     #[doc(alias = "sequence")]
     pub fn published(&self) -> u64 {
-        self.ring.sequence()
+        self.core.ring.sequence()
     }
 
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read_frames(self.ring.memory())
+        Counters::read_frames(self.core.ring.memory())
     }
 
     /// Ends the stream: subscribers read what is left, then get the end of the stream. The same as dropping,
@@ -244,16 +181,7 @@ crate::channel::broadcast::room::waits_for_room!([] Publisher);
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        leave(&mut self.end, self.ending);
-    }
-}
-
-#[cold]
-fn refused(refused: Refused) -> PushError<()> {
-    match refused {
-        Refused::Full => PushError::Full(()),
-        Refused::TooLarge(frame) => PushError::TooLarge((), frame),
-        Refused::Corrupt(corruption) => PushError::Corrupt((), corruption),
+        self.core.end.finish(self.ending);
     }
 }
 
@@ -297,6 +225,6 @@ impl Claim<'_> {
             return Err(PushError::Forked(()));
         }
         self.claim.commit(len);
-        not_woken(self.end.wake_subscribers(), ())
+        self.end.wake_subscribers().map_err(|error| PushError::NotWoken((), error))
     }
 }

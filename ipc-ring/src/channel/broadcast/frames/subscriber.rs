@@ -4,17 +4,18 @@ use std::time::{Duration, Instant};
 
 use super::Builder;
 use crate::channel::broadcast::end::End;
-use crate::channel::broadcast::waiting::{self, Poll};
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
 use crate::channel::end::PeerState;
+use crate::channel::kernel::Kernel;
 use crate::channel::participant::Participant;
 use crate::channel::seated::Seated;
+use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
 use crate::channel::wait_set::News;
+use crate::end::broadcast::frames::{self as end, Place};
 use crate::error::AttachError;
-use crate::ring::broadcast::Corruption;
-use crate::ring::broadcast::frames::{self as ring, Mapped, Pop};
-use crate::wait::signal::POISONED;
+use crate::ring::broadcast::Front;
+use crate::ring::broadcast::frames::{self as ring, Mapped};
 
 /// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.
 ///
@@ -24,59 +25,14 @@ use crate::wait::signal::POISONED;
 #[derive(Debug)]
 #[doc(alias = "Consumer")]
 pub struct Subscriber {
-    /// Taken only by `drop`.
-    ring: Option<ring::Subscriber<Mapped>>,
-    end: End,
+    core: end::Subscriber<Mapped, Front, Segment, Kernel>,
     last_error: Option<PopError>,
     /// Set while it may have to follow the channel.
     origin: Option<Box<Builder>>,
 }
 
-/// The destination of a popped frame.
-trait Place {
-    fn pop(&mut self, ring: &mut ring::Subscriber<Mapped>) -> Pop;
-}
-
-impl Place for &mut [u8] {
-    fn pop(&mut self, ring: &mut ring::Subscriber<Mapped>) -> Pop {
-        ring.try_pop_into(self)
-    }
-}
-
-impl Place for &mut Vec<u8> {
-    fn pop(&mut self, ring: &mut ring::Subscriber<Mapped>) -> Pop {
-        ring.try_pop_vec(self)
-    }
-}
-
-/// A pop that waits.
-struct Popping<'a, P> {
-    subscriber: &'a mut Subscriber,
-    place: P,
-}
-
-impl<P: Place> Poll for Popping<'_, P> {
-    type Item = usize;
-
-    fn poll(&mut self) -> Result<usize, PopError> {
-        self.subscriber.try_pop_to(&mut self.place)
-    }
-
-    fn has_something(&self) -> bool {
-        self.subscriber.look().has_something()
-    }
-
-    fn end(&mut self) -> &mut End {
-        &mut self.subscriber.end
-    }
-
-    fn seat(&self) -> &End {
-        &self.subscriber.end
-    }
-}
-
 impl Subscriber {
-    crate::interrupter::interruptible!(end.place);
+    crate::interrupter::interruptible!(core.end.place);
 
     /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat, to start with
     /// the oldest frame that can be found.
@@ -99,12 +55,12 @@ impl Subscriber {
     }
 
     pub(super) fn new(ring: ring::Subscriber<Mapped>, end: End) -> Self {
-        Self { ring: Some(ring), end, last_error: None, origin: None }
+        Self { core: end::Subscriber { ring, end }, last_error: None, origin: None }
     }
 
     /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(in crate::channel) fn of(mut self, builder: &Builder) -> Self {
-        if self.end.place.is_open() {
+        if self.core.end.place.is_open() {
             self.origin = Some(Box::new(builder.clone()));
         }
         self
@@ -115,15 +71,6 @@ impl Subscriber {
     #[inline(never)]
     fn follow(&mut self) -> bool {
         successor::follow(self)
-    }
-
-    #[inline(always)]
-    fn ring(&mut self) -> &mut ring::Subscriber<Mapped> {
-        self.ring.as_mut().expect("only drop takes it")
-    }
-
-    fn look(&self) -> &ring::Subscriber<Mapped> {
-        self.ring.as_ref().expect("only drop takes it")
     }
 
     /// Pops the next frame into the front of `out`, if there is one; returns its length.
@@ -220,62 +167,27 @@ impl Subscriber {
 
     #[inline(always)]
     fn pop_to<P: Place>(&mut self, mut place: P, deadline: Option<Instant>) -> Result<usize, PopError> {
-        match self.try_pop_to(&mut place) {
-            Err(error) if waiting::goes_on(&self.end, &error) => {
-                waiting::wait_and_pop(&mut Popping { subscriber: self, place }, deadline)
+        loop {
+            match self.core.pop(&mut place, deadline) {
+                Err(PopError::Closed | PopError::PeerGone(_)) if self.follow() => {}
+                result => return result,
             }
-            result => result,
         }
     }
 
     #[inline(always)]
     fn try_pop_to<P: Place>(&mut self, place: &mut P) -> Result<usize, PopError> {
-        self.end.place.ours()?;
-        match place.pop(self.ring()) {
-            Pop::Frame { len, look: false } => Ok(len),
-            other => self.settle(other, place),
-        }
+        let popped = self.core.try_pop(place);
+        self.unless_followed(popped)
     }
 
-    /// A pop that was not a plain success.
-    #[cold]
-    #[inline(never)]
-    fn settle<P: Place>(&mut self, pop: Pop, place: &mut P) -> Result<usize, PopError> {
-        let Pop::Empty { look } = pop else { return self.explain(pop) };
-        if look {
-            self.end.wake_publisher();
+    /// The result of an attempt: a channel that continues elsewhere has not ended, but is empty.
+    #[inline(always)]
+    fn unless_followed<R>(&mut self, result: Result<R, PopError>) -> Result<R, PopError> {
+        match result {
+            Err(PopError::Closed | PopError::PeerGone(_)) if self.follow() => Err(PopError::Empty),
+            result => result,
         }
-        self.end.place.tell().map_err(PopError::System)?;
-        let Some(error) = waiting::ended(self.end.bits(), self.look().position()) else {
-            return Err(PopError::Empty);
-        };
-        // [C1] The bit is seen: everything published before is visible too. Check once more.
-        match place.pop(self.ring()) {
-            Pop::Empty { .. } if self.follow() => Err(PopError::Empty),
-            Pop::Empty { .. } => Err(error),
-            other => self.explain(other),
-        }
-    }
-
-    fn explain(&mut self, pop: Pop) -> Result<usize, PopError> {
-        match pop {
-            Pop::Frame { len, look } => {
-                if look {
-                    self.end.wake_publisher();
-                }
-                Ok(len)
-            }
-            Pop::TooLong { len } => Err(PopError::BufferTooSmall { needed: len }),
-            Pop::Empty { .. } => Err(PopError::Empty),
-            Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
-            Pop::Corrupt(corruption) => Err(self.poison(corruption)),
-        }
-    }
-
-    #[cold]
-    fn poison(&mut self, corruption: Corruption) -> PopError {
-        self.end.raise(POISONED);
-        PopError::Corrupt(corruption)
     }
 
     /// Lends the next frame of a gated channel in place. [`View::release`] pops it; dropping the view leaves
@@ -287,25 +199,12 @@ impl Subscriber {
     /// # Panics
     /// In a lossy channel, whose publisher may write there at any time.
     pub fn try_view(&mut self) -> Result<View<'_>, PopError> {
-        self.end.place.ours()?;
-        if let Err(pop) = self.ring().try_view().map(|_| ()) {
-            let Pop::Empty { look } = pop else {
-                return Err(self.explain(pop).err().unwrap_or(PopError::Empty));
-            };
-            if look {
-                self.end.wake_publisher();
-            }
-            self.end.place.tell().map_err(PopError::System)?;
-            // [C1] As in `settle`: what was published before the end is visible now. Check once more.
-            if let Some(error) = waiting::ended(self.end.bits(), self.look().position())
-                && !self.look().has_something()
-                && !self.follow()
-            {
-                return Err(error);
-            }
+        let ready = self.core.before_view();
+        match self.unless_followed(ready) {
+            Ok(()) | Err(PopError::Empty) => {}
+            Err(error) => return Err(error),
         }
-        let end = &mut self.end;
-        let ring = self.ring.as_mut().expect("only drop takes it");
+        let end::Subscriber { ring, end } = &mut self.core;
         ring.try_view().map(|view| View { view, end }).map_err(|_| PopError::Empty)
     }
 
@@ -316,47 +215,47 @@ impl Subscriber {
     /// may not read them any more.
     #[doc(alias = "peer")]
     pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.publisher()
+        self.core.end.publisher()
     }
 
     /// The longest frame the channel takes, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {
-        self.look().longest()
+        self.core.ring.longest()
     }
 
     /// Bytes of the ring.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.end.front.capacity()
+        self.core.end.front.capacity()
     }
 
     /// How the channel treats slow subscribers.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.end.front.mode()
+        self.core.end.front.mode()
     }
 
     /// The sequence number of the next frame, which is the number of frames published before it. That of the
     /// frame popped last is one less.
     #[must_use]
     pub fn sequence(&self) -> u64 {
-        self.look().sequence()
+        self.core.ring.sequence()
     }
 
     /// The position of this subscriber, to be saved and started from later: see
     /// [`Start::Saved`](crate::broadcast::Start::Saved).
     #[must_use]
     pub fn position(&self) -> Position {
-        let generation = self.end.generation();
-        Position { generation, sequence: self.sequence(), offset: self.look().position() }
+        let generation = self.core.end.generation();
+        Position { generation, sequence: self.sequence(), offset: self.core.ring.position() }
     }
 
     /// Number of published frames still to be read, or already overwritten. Racy.
     #[must_use]
     #[doc(alias = "len")]
     pub fn behind(&self) -> u64 {
-        self.look().behind()
+        self.core.ring.behind()
     }
 
     /// Why the iteration over this end stopped, unless the channel was closed.
@@ -368,7 +267,7 @@ impl Subscriber {
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read_frames(&self.end.front)
+        Counters::read_frames(&self.core.end.front)
     }
 
     /// Gives the seat back. The same as dropping.
@@ -395,7 +294,7 @@ impl Follower for Subscriber {
     type Seat = Participant;
 
     fn seat(&mut self) -> &mut Participant {
-        &mut self.end.place
+        &mut self.core.end.place
     }
 
     fn reopened(&self) -> Option<Self> {
@@ -405,10 +304,10 @@ impl Follower for Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        if let Some(ring) = self.ring.take()
-            && self.end.place.is_ours()
+        if self.core.end.place.is_ours()
+            && let Some(seat) = self.core.ring.take_seat()
         {
-            self.end.leave(ring.into_seat());
+            self.core.end.leave(Some(seat));
         }
     }
 }
@@ -478,10 +377,10 @@ impl Seated for Subscriber {
     type Seat = Participant;
 
     fn waiter(&self) -> &Participant {
-        &self.end.place
+        &self.core.end.place
     }
 
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.look().has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
+        self.core.news(probe)
     }
 }

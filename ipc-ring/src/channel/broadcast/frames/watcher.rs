@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, Resume, Start, end, waiting};
+use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, Resume, Start, end};
 use crate::channel::end::PeerState;
 use crate::channel::observe;
 use crate::channel::open::Request;
 use crate::domain::{Domain, Entry, Owner};
+use crate::end::broadcast::ended;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Kind};
 use crate::platform::{Barrier, Native};
@@ -80,7 +81,7 @@ impl Watcher {
         match explain(self.ring.try_pop_vec(out)) {
             Err(PopError::Empty) => {
                 let bits = signal::seen::<Native>(self.ring.memory().state());
-                let Some(error) = waiting::ended(bits, self.sequence()) else { return Err(PopError::Empty) };
+                let Some(error) = ended(bits, self.sequence()) else { return Err(PopError::Empty) };
                 // [C1] The bit is seen: everything published before is visible too. Check once more.
                 match explain(self.ring.try_pop_vec(out)) {
                     Err(PopError::Empty) => Err(error),

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::Builder;
 use crate::channel::broadcast::end::End;
-use crate::channel::broadcast::publisher::leave;
-use crate::channel::broadcast::waiting::{self, Room};
 use crate::channel::broadcast::{Counters, Mode};
+use crate::channel::kernel::Kernel;
 use crate::channel::pair::Ending;
+use crate::channel::seats::Segment;
+use crate::end::broadcast::{drop_all_dead, payloads as end, wait_for_room};
 use crate::error::{AttachError, PushError};
 use crate::pool::{Handle, Loan, LoanError, Pool, Route, SendError};
-use crate::ring::broadcast::{Corruption, Mapped, Publish, payloads as ring};
+use crate::ring::broadcast::{Front, Mapped, payloads as ring};
 
 /// The publishing end: one holder at a time, in one thread at a time.
 ///
@@ -19,8 +20,7 @@ use crate::ring::broadcast::{Corruption, Mapped, Publish, payloads as ring};
 #[derive(Debug)]
 #[doc(alias = "Producer")]
 pub struct Publisher {
-    ring: ring::Publisher<Mapped<Handle>>,
-    end: End,
+    core: end::Publisher<Mapped<Handle>, Front, Segment, Kernel>,
     ending: Ending,
     pool: Pool,
     /// Number of times the pool had no block and messages had to be given up for one.
@@ -31,18 +31,8 @@ pub struct Publisher {
 /// of blocks.
 const RECOVER: u32 = 64;
 
-impl Room for ring::Publisher<Mapped<Handle>> {
-    fn has_room(&mut self) -> Result<bool, Corruption> {
-        self.has_room()
-    }
-
-    fn drop_dead(&mut self, is_alive: &dyn Fn(u64) -> bool) -> bool {
-        self.drop_dead(is_alive)
-    }
-}
-
 impl Publisher {
-    crate::interrupter::interruptible!(end.place);
+    crate::interrupter::interruptible!(core.end.place);
 
     /// Makes the channel of this name in the pool's domain, or finds it, and takes the publishing end.
     ///
@@ -66,11 +56,8 @@ impl Publisher {
     pub(super) fn new(ring: Mapped<Handle>, mut end: End, pool: &Pool) -> Result<Self, AttachError> {
         match ring::Publisher::attach(ring, pool.member(), end.route()) {
             Ok(ring) => {
-                // Subscribers that wait for a publisher to attach check again.
-                let woken = end.wake_subscribers();
-                end.place.keep(woken);
                 let ending = Ending::of_producer(end.place.is_persistent());
-                Ok(Self { ring, end, ending, pool: pool.clone(), short: 0 })
+                Ok(Self { core: end::Publisher::new(ring, end), ending, pool: pool.clone(), short: 0 })
             }
             Err(corruption) => {
                 end.leave(None);
@@ -93,7 +80,7 @@ impl Publisher {
     /// once in 64 such times.
     #[inline]
     pub fn loan(&mut self, len: usize) -> Result<Loan, LoanError> {
-        self.end.place.ours()?;
+        self.core.end.place.ours()?;
         match self.pool.lend(len) {
             Err(LoanError::Exhausted { class, .. }) => self.loan_taken_back(len, class as u32),
             result => result,
@@ -103,7 +90,7 @@ impl Publisher {
     #[cold]
     #[inline(never)]
     fn loan_taken_back(&mut self, len: usize, class: u32) -> Result<Loan, LoanError> {
-        if self.ring.withdraw_given_up(self.pool.member())
+        if self.core.ring.withdraw_given_up(self.pool.member())
             && let Ok(loan) = self.pool.lend(len)
         {
             return Ok(loan);
@@ -115,7 +102,7 @@ impl Publisher {
                 return Ok(loan);
             }
         }
-        while self.ring.give_up_oldest(self.pool.member(), class) {
+        while self.core.ring.give_up_oldest(self.pool.member(), class) {
             if let Ok(loan) = self.pool.lend(len) {
                 return Ok(loan);
             }
@@ -132,9 +119,9 @@ impl Publisher {
     /// Takes back what dead processes hold: blocks, and places in the channel.
     fn recover(&mut self) -> Result<(), ipc_core::Error> {
         let pool = self.pool.recover();
-        let dropped = waiting::drop_all_dead(&mut self.ring, &self.end);
+        let dropped = drop_all_dead(&mut self.core.ring, &self.core.end);
         if let Ok(true) = dropped {
-            self.ring.withdraw_given_up(self.pool.member());
+            self.core.ring.withdraw_given_up(self.pool.member());
         }
         pool.and(dropped).map(drop)
     }
@@ -155,7 +142,7 @@ impl Publisher {
     pub fn try_publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
         match self.put(payload) {
             Err(SendError { loan, error: PushError::Full(()) }) => {
-                match waiting::drop_all_dead(&mut self.ring, &self.end) {
+                match drop_all_dead(&mut self.core.ring, &self.core.end) {
                     Ok(true) => self.put(loan),
                     Ok(false) => Err(SendError { loan, error: PushError::Full(()) }),
                     Err(error) => Err(SendError { loan, error: PushError::System((), error) }),
@@ -214,8 +201,8 @@ impl Publisher {
         loop {
             match self.put(payload) {
                 Err(SendError { loan, error: PushError::Full(()) }) => {
-                    if let Err(refusal) = waiting::wait_for_room(&mut self.ring, &mut self.end, deadline) {
-                        return Err(SendError { loan, error: refusal.with(()) });
+                    if let Err(error) = wait_for_room(&mut self.core.ring, &mut self.core.end, deadline) {
+                        return Err(SendError { loan, error });
                     }
                     payload = loan;
                 }
@@ -227,22 +214,14 @@ impl Publisher {
     #[inline(always)]
     fn put(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
         assert!(payload.is_of(&self.pool), "a loan is published in a channel of its own pool");
-        if self.end.place.ours().is_err() || !payload.is_ours() {
+        if self.core.end.place.ours().is_err() || !payload.is_ours() {
             return Err(SendError { loan: payload, error: PushError::Forked(()) });
         }
         // The loan of a publication whose wake failed is gone, so this one reports the error.
-        if let Err(error) = self.end.place.tell() {
+        if let Err(error) = self.core.end.place.tell() {
             return Err(SendError { loan: payload, error: PushError::System((), error) });
         }
-        payload.publish_by(|member, loaned, len| {
-            self.ring.try_publish(member, loaned, len).map_err(|(loaned, publish)| match publish {
-                Publish::Corrupt(corruption) => (loaned, PushError::Corrupt((), corruption)),
-                Publish::Full | Publish::Done => (loaned, PushError::Full(())),
-            })
-        })?;
-        let woken = self.end.wake_subscribers();
-        self.end.place.keep(woken);
-        Ok(())
+        payload.publish_by(|member, loaned, len| self.core.put(member, loaned, len))
     }
 
     /// The pool.
@@ -254,19 +233,19 @@ impl Publisher {
     /// Identity of this channel, as the pool knows it.
     #[must_use]
     pub fn route(&self) -> Route {
-        self.end.route()
+        self.core.end.route()
     }
 
     /// Number of places.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.end.front.capacity()
+        self.core.end.front.capacity()
     }
 
     /// How the channel treats slow subscribers.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        self.end.front.mode()
+        self.core.end.front.mode()
     }
 
     /// Number of payloads published since the channel was made, by this holder and its predecessors: the
@@ -274,13 +253,13 @@ impl Publisher {
     #[must_use]
     #[doc(alias = "sequence")]
     pub fn published(&self) -> u64 {
-        self.ring.position()
+        self.core.ring.position()
     }
 
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read(self.ring.memory())
+        Counters::read(self.core.ring.memory())
     }
 
     /// Ends the stream: subscribers read what is left, then get the end of the stream. The same as dropping,
@@ -300,9 +279,9 @@ crate::channel::broadcast::room::waits_for_room!([] Publisher);
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        if self.end.place.is_ours() {
-            self.ring.withdraw_given_up(self.pool.member());
+        if self.core.end.place.is_ours() {
+            self.core.ring.withdraw_given_up(self.pool.member());
         }
-        leave(&mut self.end, self.ending);
+        self.core.end.finish(self.ending);
     }
 }

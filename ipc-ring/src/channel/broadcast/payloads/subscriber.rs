@@ -4,15 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::Builder;
 use crate::channel::broadcast::end::End;
-use crate::channel::broadcast::waiting::{self, Poll};
 use crate::channel::broadcast::{self, Counters, Mode, PopError, Position};
 use crate::channel::end::PeerState;
+use crate::channel::kernel::Kernel;
 use crate::channel::participant::Participant;
 use crate::channel::seated::Seated;
+use crate::channel::seats::Segment;
 use crate::channel::wait_set::News;
+use crate::end::broadcast::{Poll, pop_after};
 use crate::error::AttachError;
 use crate::pool::{Handle, Pool, ReceiveError, Refused, View};
-use crate::ring::broadcast::payloads as ring;
+use crate::ring::broadcast::Front;
 
 /// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back, but not the
 /// payloads that it has popped: those belong to their [`View`]s.
@@ -23,24 +25,29 @@ pub struct Subscriber {
     pool: Pool,
 }
 
-impl Poll for Subscriber {
+/// A pop that waits.
+struct Popping<'a>(&'a mut Subscriber);
+
+impl Poll for Popping<'_> {
+    type Front = Front;
+    type Words = Segment;
+    type Host = Kernel;
     type Item = Result<View, Refused>;
 
     fn poll(&mut self) -> Result<Self::Item, PopError> {
-        let pool = &self.pool;
-        self.channel.try_pop_by(|channel| ring::try_pop(channel, |handle| pool.accept(handle)))
+        self.0.poll()
     }
 
     fn has_something(&self) -> bool {
-        self.channel.has_something()
+        self.0.channel.has_something()
     }
 
-    fn end(&mut self) -> &mut End {
-        self.channel.end()
+    fn end_mut(&mut self) -> &mut End {
+        self.0.channel.end_mut()
     }
 
-    fn seat(&self) -> &End {
-        self.channel.seat()
+    fn end(&self) -> &End {
+        self.0.channel.end()
     }
 }
 
@@ -115,12 +122,13 @@ impl Subscriber {
 
     #[inline(always)]
     fn pop_until(&mut self, deadline: Option<Instant>) -> Result<View, ReceiveError<PopError>> {
-        match self.poll() {
-            Err(error) if waiting::goes_on(self.seat(), &error) => {
-                settle(waiting::wait_and_pop(self, deadline))
-            }
-            result => settle(result),
-        }
+        let first = self.poll();
+        settle(pop_after(&mut Popping(self), first, deadline))
+    }
+
+    fn poll(&mut self) -> Result<Result<View, Refused>, PopError> {
+        let pool = &self.pool;
+        self.channel.try_accept(|handle| pool.accept(handle))
     }
 
     /// Whether the publisher is attached. One system call if it is.

@@ -33,13 +33,15 @@ mod find;
 mod mapped;
 mod memory;
 mod publisher;
+mod start;
 #[allow(unsafe_code)]
 mod subscriber;
 
 pub use mapped::{InRecords, Mapped};
 pub use memory::Memory;
 pub use publisher::{Claim, Publisher, Refused};
-pub use subscriber::{NoSuchPosition, Pop, Start, Subscriber, Unjoined, View};
+pub use start::{NoSuchPosition, Start, Unjoined};
+pub use subscriber::{Pop, Subscriber, View};
 
 use super::Corruption;
 use crate::ring::bytes::header::{self, Header};

@@ -1,10 +1,9 @@
 //! The reading end.
 
-use crate::error::debug_as_display;
-use core::fmt;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::find::{self, Spot};
+use super::start::{NoSuchPosition, Start, Unjoined};
 use super::{Corruption, Found, Memory, NUMBER, look};
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
@@ -12,62 +11,9 @@ use crate::ring::broadcast::seat::{self, Seat};
 use crate::ring::broadcast::{Resume, cursor};
 use crate::ring::bytes::header::WORD;
 
-/// Where a subscriber starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Start {
-    /// With the oldest frame that can be found.
-    Oldest,
-    /// With the newest frame that is there, or the first one to come if there is none.
-    Newest,
-    /// With the first frame that is published after it has joined.
-    Next,
-    /// With the frame of this number. Frames from it on that are gone are reported as missed.
-    Numbered(u64),
-    /// Where an earlier subscriber was.
-    At {
-        /// Its [position](Subscriber::position).
-        position: u64,
-        /// Its [number](Subscriber::sequence).
-        sequence: u64,
-    },
-}
+mod view;
 
-/// The ring holds no such frame and never did, or it is still to come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct NoSuchPosition;
-
-/// Why a join failed.
-#[non_exhaustive]
-pub enum Unjoined {
-    /// As [`NoSuchPosition`].
-    NoSuchPosition,
-    /// As [`seat::enter`].
-    Barrier(ipc_core::Error),
-}
-
-impl fmt::Display for Unjoined {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unjoined::NoSuchPosition => NoSuchPosition.fmt(f),
-            Unjoined::Barrier(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for Unjoined {}
-
-debug_as_display!(Unjoined);
-
-impl fmt::Display for NoSuchPosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no such frame was published")
-    }
-}
-
-impl core::error::Error for NoSuchPosition {}
-
-debug_as_display!(NoSuchPosition);
+pub use view::View;
 
 /// The result of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -358,6 +304,11 @@ impl<M: Memory> Subscriber<M> {
     pub fn into_seat(self) -> Option<Seat> {
         self.seat
     }
+
+    /// As [`into_seat`](Self::into_seat), for an end that is about to go: this half pops nothing after that.
+    pub(crate) fn take_seat(&mut self) -> Option<Seat> {
+        self.seat.take()
+    }
 }
 
 /// The current place of a start, and the number of frames requested before it that are gone.
@@ -413,62 +364,4 @@ fn held<M: Memory>(memory: &M, position: u64) -> Spot {
         M::Platform::relax();
     }
     find::tail(memory)
-}
-
-/// The next frame of a gated ring, lent in place by [`Subscriber::try_view`]. [`release`](View::release) pops
-/// it; dropping the view leaves it to be popped later.
-#[derive(Debug)]
-pub struct View<'a, M: Memory> {
-    subscriber: &'a mut Subscriber<M>,
-    position: u64,
-    len: u64,
-}
-
-impl<M: Memory> View<'_, M> {
-    /// Bytes of the frame.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        usize::try_from(self.len).unwrap_or(usize::MAX)
-    }
-
-    /// Whether it is an empty frame.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The frame's number.
-    #[must_use]
-    pub fn sequence(&self) -> u64 {
-        self.subscriber.sequence
-    }
-
-    /// Copies bytes out, from an offset in the frame.
-    ///
-    /// # Panics
-    /// If the frame has fewer bytes.
-    pub fn read(&self, offset: usize, out: &mut [u8]) {
-        assert!(offset <= self.len() && out.len() <= self.len() - offset, "the bytes lie inside the frame");
-        // SAFETY: only whole elements are copied there, or nothing.
-        self.subscriber
-            .memory
-            .read(self.index().wrapping_add(offset as u64), unsafe { crate::copy::as_uninit(out) });
-    }
-
-    /// The offset in the ring at which the frame's bytes begin.
-    #[must_use]
-    pub fn index(&self) -> u64 {
-        self.subscriber.index(self.position.wrapping_add(WORD + NUMBER))
-    }
-
-    /// The memory of the ring.
-    #[must_use]
-    pub fn memory(&self) -> &M {
-        &self.subscriber.memory
-    }
-
-    /// Pops it. Returns whether to check the publisher.
-    pub fn release(self) -> bool {
-        self.subscriber.advance(self.position, self.len)
-    }
 }

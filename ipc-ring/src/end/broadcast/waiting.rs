@@ -1,0 +1,266 @@
+//! How subscribers wait for messages, and a gated publisher for room.
+
+use std::time::Instant;
+
+use ipc_core::Error;
+
+use super::end::End;
+use crate::end::participant::{Participant, Seats};
+use crate::error::{PopError, PushError};
+use crate::memory::Access;
+use crate::ring::broadcast::{Control, Corruption};
+use crate::wait::host::Host;
+use crate::wait::news::News;
+use crate::wait::park::{Attempt, Look, Presence, park};
+use crate::wait::signal::POISONED;
+use crate::wait::{Wait, pause};
+
+/// A subscriber, as far as waiting is concerned.
+pub trait Poll {
+    /// The words in front of the messages.
+    type Front: Control;
+    /// The words of the seats.
+    type Words: Seats<Platform = <Self::Front as Access>::Platform>;
+    /// The end's part of the kernel.
+    type Host: Host;
+    /// What is popped.
+    type Item;
+    /// Tries to pop.
+    ///
+    /// # Errors
+    /// [`PopError::Empty`] when there is nothing and the stream has not ended.
+    fn poll(&mut self) -> Result<Self::Item, PopError>;
+    /// Whether there is something, by a check that changes nothing.
+    fn has_something(&self) -> bool;
+    /// The end.
+    fn end_mut(&mut self) -> &mut End<Self::Front, Self::Words, Self::Host>;
+    /// The end, read-only.
+    fn end(&self) -> &End<Self::Front, Self::Words, Self::Host>;
+}
+
+/// Whether a wait goes on after this result: there is nothing yet, or the publisher is gone and a successor
+/// is waited for.
+fn goes_on<F, W, H>(end: &End<F, W, H>, error: &PopError) -> bool
+where
+    F: Control,
+    W: Seats<Platform = F::Platform>,
+    H: Host,
+{
+    match error {
+        PopError::Empty => true,
+        PopError::PeerGone(_) => end.place.waits.awaits_successors(),
+        _ => false,
+    }
+}
+
+/// Waiting for something to pop.
+struct ForItem<'a, P>(&'a mut P);
+
+/// After the first attempt of a pop: waits until there is something, if it found nothing.
+///
+/// # Errors
+/// [`PopError`], except [`PopError::Empty`].
+#[inline(always)]
+#[track_caller]
+pub(crate) fn pop_after<P: Poll>(
+    subscriber: &mut P,
+    first: Result<P::Item, PopError>,
+    deadline: Option<Instant>,
+) -> Result<P::Item, PopError> {
+    match first {
+        Err(error) if goes_on(subscriber.end(), &error) => park(&mut ForItem(subscriber), deadline),
+        result => result,
+    }
+}
+
+impl<P: Poll> Attempt for ForItem<'_, P> {
+    type Waiter = Participant<P::Words, P::Host>;
+    type Output = P::Item;
+    type Error = PopError;
+
+    fn waiter(&self) -> &Self::Waiter {
+        &self.0.end().place
+    }
+
+    fn waiter_mut(&mut self) -> &mut Self::Waiter {
+        &mut self.0.end_mut().place
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<P::Item>, PopError> {
+        let answer = self.0.poll();
+        if let Err(error) = &answer
+            && goes_on(self.0.end(), error)
+        {
+            return Ok(None);
+        }
+        self.0.end_mut().place.waits.finished(wait);
+        answer.map(Some)
+    }
+
+    fn look(&mut self) -> Look {
+        let end = self.0.end();
+        let is_something_there = end.place.waits.is_over(end.bits()) || self.0.has_something();
+        if is_something_there { Look::Ready } else { Look::Nothing }
+    }
+
+    /// Checks a few more times, cheaply, whether there is something.
+    #[inline(always)]
+    fn poll(&mut self) -> Result<(), PopError> {
+        for _ in 0..self.0.end().place.waits.looks(1) {
+            pause();
+            if self.0.has_something() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<PopError>, PopError> {
+        let died = if ask { self.0.end().died().map_err(PopError::System)? } else { None };
+        Ok(died.map_or(Presence::There, |exit| Presence::Gone(PopError::PeerGone(exit))))
+    }
+}
+
+/// A publisher, as far as waiting for room is concerned.
+pub trait Room {
+    /// Whether there is room now.
+    ///
+    /// # Errors
+    /// When the words of the ring are invalid.
+    fn has_room(&mut self) -> Result<bool, Corruption>;
+    /// Drops the subscriber that is in the way, if it is dead.
+    fn drop_dead(&mut self, is_alive: &dyn Fn(u64) -> bool) -> bool;
+}
+
+/// Waiting for room.
+struct ForRoom<'a, R, F: Control, W: Seats, H: Host> {
+    ring: &'a mut R,
+    end: &'a mut End<F, W, H>,
+}
+
+/// Waits until there is room.
+///
+/// # Errors
+/// [`PushError`], except [`PushError::Full`].
+#[cold]
+#[track_caller]
+pub(crate) fn wait_for_room<F, W, H>(
+    ring: &mut impl Room,
+    end: &mut End<F, W, H>,
+    deadline: Option<Instant>,
+) -> Result<(), PushError<()>>
+where
+    F: Control,
+    W: Seats<Platform = F::Platform>,
+    H: Host,
+{
+    park(&mut ForRoom { ring, end }, deadline)
+}
+
+impl<R, F, W, H> Attempt for ForRoom<'_, R, F, W, H>
+where
+    R: Room,
+    F: Control,
+    W: Seats<Platform = F::Platform>,
+    H: Host,
+{
+    type Waiter = Participant<W, H>;
+    type Output = ();
+    type Error = PushError<()>;
+
+    // Subscribers check for a waiting publisher only when they have read a quarter of the ring, or wait
+    // themselves.
+    const UNANNOUNCED: bool = true;
+
+    fn waiter(&self) -> &Participant<W, H> {
+        &self.end.place
+    }
+
+    fn waiter_mut(&mut self) -> &mut Participant<W, H> {
+        &mut self.end.place
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<()>, PushError<()>> {
+        let has_room = self.ring.has_room().map_err(|corruption| PushError::Corrupt((), corruption))?;
+        if has_room {
+            self.end.place.waits.finished(wait);
+        }
+        Ok(has_room.then_some(()))
+    }
+
+    fn look(&mut self) -> Look {
+        let is_full = matches!(self.ring.has_room(), Ok(false)) && self.end.bits() & POISONED == 0;
+        if is_full { Look::Nothing } else { Look::Ready }
+    }
+
+    fn is_owed(&mut self) -> bool {
+        // Subscribers announce room for a quarter of the ring, or when they sleep themselves.
+        self.end.do_all_subscribers_wait() && matches!(self.ring.has_room(), Ok(true))
+            || self.end.bits() & POISONED != 0
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<PushError<()>>, PushError<()>> {
+        let changed =
+            ask && drop_all_dead(self.ring, self.end).map_err(|error| PushError::System((), error))?;
+        Ok(if changed { Presence::Changed } else { Presence::There })
+    }
+}
+
+/// Whether there is room once the dead subscribers in the way are dropped.
+///
+/// # Errors
+/// As [`drop_all_dead`].
+#[cold]
+pub(super) fn has_room_without_the_dead<F, W, H>(
+    ring: &mut impl Room,
+    end: &End<F, W, H>,
+) -> Result<bool, Error>
+where
+    F: Control,
+    W: Seats<Platform = F::Platform>,
+    H: Host,
+{
+    Ok(drop_all_dead(ring, end)? && matches!(ring.has_room(), Ok(true)))
+}
+
+/// Drops the dead subscribers in the way, one after the other. True when there was one.
+///
+/// # Errors
+/// When the liveness of the one in the way is unknown and none before it was dead.
+pub(crate) fn drop_all_dead<F, W, H>(ring: &mut impl Room, end: &End<F, W, H>) -> Result<bool, Error>
+where
+    F: Control,
+    W: Seats<Platform = F::Platform>,
+    H: Host,
+{
+    let mut any = false;
+    // Only another check finds the next one in the way.
+    while end.place.asking(|is_alive| ring.drop_dead(is_alive))? {
+        any = true;
+        if !matches!(ring.has_room(), Ok(false)) {
+            break;
+        }
+    }
+    Ok(any)
+}
+
+/// The event that a publisher in a set has to report: it is ready when there is room, which a gated one waits
+/// for, and the last check of a wait also makes by dropping dead subscribers in the way. The next publication
+/// reports a corrupt ring.
+///
+/// # Errors
+/// That of a wake that was kept; with `probe`, when the liveness of a subscriber is unknown.
+pub(crate) fn room_news<F, W, H>(
+    ring: &mut impl Room,
+    end: &mut End<F, W, H>,
+    probe: bool,
+) -> Result<Option<News>, Error>
+where
+    F: Control,
+    W: Seats<Platform = F::Platform>,
+    H: Host,
+{
+    end.place.tell()?;
+    let has_room = !matches!(ring.has_room(), Ok(false)) || (probe && has_room_without_the_dead(ring, end)?);
+    Ok(has_room.then_some(News::Ready))
+}

@@ -1,0 +1,127 @@
+//! Mistakes in the source of the ends of broadcast channels.
+
+use super::SourceMutant;
+
+const WAKING: &str = "ipc-ring/src/end/participant/waking.rs";
+const END: &str = "ipc-ring/src/end/broadcast/end.rs";
+const WAITING: &str = "ipc-ring/src/end/broadcast/waiting.rs";
+const PUBLISHER: &str = "ipc-ring/src/end/broadcast/publisher.rs";
+const SUBSCRIBER: &str = "ipc-ring/src/end/broadcast/subscriber.rs";
+const FRAME_PUBLISHER: &str = "ipc-ring/src/end/broadcast/frames/publisher.rs";
+const FRAME_SUBSCRIBER: &str = "ipc-ring/src/end/broadcast/frames/subscriber.rs";
+
+/// All of them.
+pub(super) const ALL: &[SourceMutant] = &[
+    SourceMutant {
+        name: "broadcast: one subscriber is woken, not all",
+        file: WAKING,
+        old: "        waiter_set::wake(&waiters, &mut { *turn }, «usize::MAX», &mut all);",
+        new: "1",
+        models: &["broadcast_two_sleepers_fence"],
+    },
+    SourceMutant {
+        name: "broadcast: the tokens for many are not posted",
+        file: WAKING,
+        old: "        «host.post_all(&tokens)».inspect_err(",
+        new: "Ok::<(), Error>(())",
+        models: &["broadcast_two_sleepers_fence"],
+    },
+    SourceMutant {
+        name: "broadcast: a publication wakes no subscriber",
+        file: PUBLISHER,
+        old: "        «self.end.wake_subscribers()».map_err(|error| PushError::NotWoken((), error))",
+        new: "Ok::<(), ipc_core::Error>(())",
+        models: &["broadcast_two_sleepers_fence"],
+    },
+    SourceMutant {
+        name: "broadcast: the end wakes no subscriber",
+        file: END,
+        old: "        signal::raise::<F::Platform>(self.front.state(), bits);\n        let woken = «self.wake_subscribers()»;",
+        new: "Ok(())",
+        models: &["broadcast_close", "broadcast_detach"],
+    },
+    SourceMutant {
+        name: "broadcast: a publisher that takes over wakes no subscriber",
+        file: PUBLISHER,
+        old: "        let woken = «end.wake_subscribers()»;",
+        new: "Ok(())",
+        models: &["broadcast_publisher_dies_before_it_wakes"],
+    },
+    SourceMutant {
+        name: "broadcast: a subscriber ignores the end before it sleeps",
+        file: WAITING,
+        old: "let is_something_there = «end.place.waits.is_over(end.bits())» ||",
+        new: "false",
+        models: &["broadcast_close", "broadcast_detach"],
+    },
+    SourceMutant {
+        name: "broadcast: a subscriber ignores a message before it sleeps",
+        file: WAITING,
+        old: " || «self.0.has_something()»;",
+        new: "false",
+        models: &["broadcast_two_sleepers_fence"],
+    },
+    SourceMutant {
+        name: "broadcast: a dead publisher is waited for",
+        file: WAITING,
+        old: "let died = if «ask» {",
+        new: "false",
+        models: &["broadcast_publisher_dies_for_good"],
+    },
+    SourceMutant {
+        name: "broadcast: a pop that sees the end does not look at the ring again",
+        file: SUBSCRIBER,
+        old: "        match «self.ring.try_pop_into(place)» {\n            Pop::Empty { .. } => Err(error),",
+        new: "Pop::Empty { look }",
+        models: &["broadcast_close", "broadcast_detach"],
+    },
+    SourceMutant {
+        name: "broadcast: a view that sees the end does not look at the ring again",
+        file: SUBSCRIBER,
+        old: "            Some(error) if «!self.ring.has_something()» => Err(error),",
+        new: "true",
+        models: &["broadcast_close_against_view"],
+    },
+    SourceMutant {
+        name: "broadcast: a pop does not wake the publisher",
+        file: END,
+        old: "        if «look» {\n            self.wake_publisher();",
+        new: "false",
+        models: &["broadcast_publisher_sleeps"],
+    },
+    SourceMutant {
+        name: "broadcast: a publisher ignores room before it sleeps",
+        file: WAITING,
+        old: "let is_full = «matches!(self.ring.has_room(), Ok(false))» &&",
+        new: "true",
+        models: &["broadcast_publisher_sleeps"],
+    },
+    SourceMutant {
+        name: "broadcast: a publisher does not check whether a subscriber in the way is alive",
+        file: WAITING,
+        old: "            «ask» && drop_all_dead(self.ring",
+        new: "false",
+        models: &["broadcast_subscriber_dies_in_the_way"],
+    },
+    SourceMutant {
+        name: "broadcast: a publication of a frame wakes no subscriber",
+        file: FRAME_PUBLISHER,
+        old: "        match «self.end.wake_subscribers()» {",
+        new: "Ok::<(), ipc_core::Error>(())",
+        models: &["broadcast_frames_sleeps_fence"],
+    },
+    SourceMutant {
+        name: "broadcast: a pop of a frame that sees the end does not look at the ring again",
+        file: FRAME_SUBSCRIBER,
+        old: "        match «place.pop(&mut self.ring)» {\n            Pop::Empty { .. } => Err(error),",
+        new: "Pop::Empty { look }",
+        models: &["broadcast_frames_close"],
+    },
+    SourceMutant {
+        name: "broadcast: a view of a frame that sees the end does not look at the ring again",
+        file: FRAME_SUBSCRIBER,
+        old: "            Some(error) if «!self.ring.has_something()» => Err(error),",
+        new: "true",
+        models: &["broadcast_frames_close_against_view"],
+    },
+];
