@@ -7,8 +7,8 @@
 //! callgrind_annotate async.out | grep _once
 //! ```
 //!
-//! A way to pop is called 102 400 times, and `pop_into` as often again after `sink`; `push` 307 200 times, and
-//! `ring_push` 204 800 times.
+//! A way to pop is called 102 400 times, and `pop_into` as often again after `sink`; `push` 307 200 times,
+//! and `ring_push` 204 800 times.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};

@@ -16,8 +16,8 @@ impl<E: Target> Async<E> {
     }
 }
 
-/// A [`Sink`] over a producing end, from [`Async::into_sink`]. An item is pushed as soon as it is sent; if there
-/// is no room, the sink holds it until the next poll. Dropping the sink drops that item.
+/// A [`Sink`] over a producing end, from [`Async::into_sink`]. An item is pushed as soon as it is sent; if
+/// there is no room, the sink holds it until the next poll. Dropping the sink drops that item.
 #[derive(Debug)]
 pub struct Outbox<E: Waitable, I> {
     target: Async<E>,

@@ -1,6 +1,6 @@
-//! A channel in the event loops of others: mio's, asyncio's, libuv's, GLib's. A loop receives the numbers that
-//! a process pushes, waits for a timer of its own in between, and learns of the close, or of the death, of
-//! that process.
+//! A channel in the event loops of others: mio's, asyncio's, libuv's, GLib's. A loop receives the numbers
+//! that a process pushes, waits for a timer of its own in between, and learns of the close, or of the death,
+//! of that process.
 
 #[path = "../../ipc-ring/tests/common/mod.rs"]
 mod common;
@@ -67,7 +67,8 @@ fn python_with(module: &str) -> Option<&'static str> {
     ["python3", "/usr/bin/python3"].into_iter().find(imports)
 }
 
-/// A Python program that waits for the channel, after it has said that it is ready, with the name of its loop.
+/// A Python program that waits for the channel, after it has said that it is ready, with the name of its
+/// loop.
 fn start(python: &str, script: &str, domain: &str, arguments: &[&str], its_loop: &str) -> Child {
     let script = format!("{}/examples/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);

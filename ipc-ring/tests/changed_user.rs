@@ -69,7 +69,7 @@ fn plays_a_role() {
 
 fn become_nobody() {
     setuid(Uid::from_raw(NOBODY)).unwrap();
-    say("somebody else");
+    say("another user");
 }
 
 /// A domain that all users may use.
@@ -117,7 +117,7 @@ fn who_gives_is_told_that_nobody_was_woken() {
         let name = unique("giver");
         let taken = taking(kind, &name);
         let mut giver = Role::start(kind.name, &[&name, "giver"]);
-        assert_eq!(giver.hear(), "somebody else");
+        assert_eq!(giver.hear(), "another user");
         let mut heard = Vec::new();
         for number in 1..=NUMBERS {
             wait_for_a_sleeper();
@@ -154,7 +154,7 @@ fn who_takes_is_told_when_there_is_nothing_left() {
         let name = unique("taker");
         let domain = Domain::open(&name).unwrap();
         let mut taker = Role::start(kind.name, &[&name, "taker"]);
-        assert_eq!(taker.hear(), "somebody else");
+        assert_eq!(taker.hear(), "another user");
         let mut giver = (kind.giver)(How::new(&domain, WaitStrategy::Sleep)).unwrap();
         let interrupter = giver.interrupter().expect("it waits for room");
         let stop = Arc::new(AtomicBool::new(false));
@@ -199,7 +199,7 @@ fn who_may_not_greet_is_told_so_and_not_that_the_server_is_gone() {
         MessageQueue::from_id(queue).set_mode(Mode::PRIVATE).unwrap();
     }
     let mut client = Role::start("connect", &[&name]);
-    assert_eq!(client.hear(), "somebody else");
+    assert_eq!(client.hear(), "another user");
     assert_eq!(client.hear(), "denied");
     client.finish();
 }

@@ -98,8 +98,8 @@ pub fn disarm<L: Lock, E: Ends<Signal = L::Signal>>(
 }
 
 /// Stores another waker in a slot that is armed already. `replace` does so, and returns what is to be dropped
-/// without the lock. `None`, and nothing stored, when the end's bit was taken, or the slot's waker was called:
-/// then the task has to look for itself.
+/// without the lock. `None`, and nothing stored, when the end's bit was taken, or the slot's waker was
+/// called: then the task has to look for itself.
 pub fn stays_armed<L: Lock, R>(
     lock: &L,
     slot: usize,

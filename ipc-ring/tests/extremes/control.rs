@@ -140,7 +140,7 @@ fn times_and_counts_of_control() {
     private_namespace();
     let domain = Domain::open(&unique("control")).unwrap();
     for patience in NOTHING {
-        let service = Service::new(&unique("nobody")).domain(&domain).timeout(patience);
+        let service = Service::new(&unique("no-server")).domain(&domain).timeout(patience);
         service.connect().unwrap_err();
         service.connect_retrying(past()[2]).unwrap_err();
         assert!(Requester::reconnecting(&service, patience).is_err());

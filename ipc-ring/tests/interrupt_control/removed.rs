@@ -40,7 +40,7 @@ fn every_call_ends_when_the_objects_are_removed() {
             let waiting = std::thread::spawn(call);
             std::thread::sleep(pause);
             remove_everything();
-            assert!(!waiting.join().unwrap(), "{:?} was interrupted by nobody", row.names);
+            assert!(!waiting.join().unwrap(), "{:?} was interrupted by no one", row.names);
         }
     }
 }
