@@ -1,11 +1,11 @@
-//! Payloads of a pool: their handles, sent, received and published.
+//! Payloads of a pool: lent when a block is free; their handles, sent, received and published.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use ipc_ring::broadcast::payloads;
-use ipc_ring::pool::{Handle, Inlet, Loan, Pool, ReceiveError, Refused, SendError, View};
-use ipc_ring::{News, PopError, PushError, mpmc, spsc};
+use ipc_ring::pool::{Handle, Inlet, Lender, Loan, LoanError, Pool, ReceiveError, Refused, SendError, View};
+use ipc_ring::{News, PopError, PushError, WaitSetError, mpmc, spsc};
 
 use crate::r#async::{Async, Source, Target, sealed::Sealed};
 use crate::waiting::Waiting;
@@ -80,6 +80,36 @@ impl<E: Sender> Async<E> {
             })
         };
         self.give(loan, send, |end, news| if news == News::PeerGone { end.gone() } else { end.ended() }).await
+    }
+}
+
+impl Async<Lender> {
+    /// A block for `len` bytes, as soon as one is free, as [`Lender::loan`]. A future that is dropped before
+    /// it is finished has lent nothing; a wake-up that it received is passed on to another lender.
+    ///
+    /// # Errors
+    /// As [`Lender::loan`].
+    pub async fn loan(&mut self, len: usize) -> Result<Loan, LoanError> {
+        let waiting = Waiting(self);
+        poll_fn(|context| waiting.0.poll_loan(len, context)).await
+    }
+
+    /// As [`loan`](Self::loan), for hand-written futures. Cancel with [`cancel`](Self::cancel), also before a
+    /// request for another number of bytes.
+    ///
+    /// # Errors
+    /// As [`loan`](Self::loan).
+    pub fn poll_loan(&mut self, len: usize, context: &mut Context<'_>) -> Poll<Result<Loan, LoanError>> {
+        let lend = |end: &mut Lender| match end.try_loan(len) {
+            Ok(loan) => Ok(Some(loan)),
+            Err(LoanError::Exhausted { .. }) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let failed = |_: &Lender, error| match error {
+            WaitSetError::System(error) => LoanError::Unknown { reason: error.kind() },
+            _ => LoanError::Forked,
+        };
+        self.poll_until(context, lend, |_, _| None, failed)
     }
 }
 

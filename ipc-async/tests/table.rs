@@ -34,6 +34,7 @@ const ROWS: &[Row] = &[
     ("`broadcast::payloads::Publisher`", payloads_publisher),
     ("`spsc::Consumer<Handle>`, `mpmc::Consumer<Handle>`", handles),
     ("`spsc::Producer<Handle>`, `mpmc::Producer<Handle>`", handles),
+    ("`pool::Lender`", lender),
     ("`latest::Reader`", reader),
     ("`latest::TableReader`", table_reader),
     ("`call::Caller`", calls),
@@ -248,6 +249,26 @@ fn handles_go<P: Sender, C: ipc_async::Receiver>(
         producer.send(loan(pool)).now_or_never().expect("room").unwrap();
     });
     assert_eq!(received.unwrap().to_vec().unwrap(), b"seven");
+}
+
+fn lender(domain: &Domain) {
+    let pool = pool::Builder::new("blocks").domain(domain).class(64, 1).create().unwrap();
+    let mut lender = task(pool::Lender::new(&pool).unwrap());
+    let held = pool.loan(8).unwrap();
+    let lent = after(lender.loan(8), || drop(held)).unwrap();
+    // A future that was woken and is dropped passes the block on to another lender.
+    let mut other = task(pool::Lender::new(&pool).unwrap());
+    smol::block_on(async {
+        lender.set_budget(std::time::Duration::ZERO);
+        other.set_budget(std::time::Duration::ZERO);
+        let mut first = Box::pin(lender.loan(8));
+        let mut second = Box::pin(other.loan(8));
+        assert!(futures_util::poll!(first.as_mut()).is_pending());
+        assert!(futures_util::poll!(second.as_mut()).is_pending());
+        drop(lent);
+        drop(first);
+        second.await.unwrap();
+    });
 }
 
 fn reader(domain: &Domain) {

@@ -46,8 +46,9 @@ pub enum Edge {
     /// \[W1\] a waiter sets its waiting bit. The number of its wake semaphore is written before.
     WaitAnnounce,
     /// \[W1\] a notifier takes the waiting bit. The waiter's semaphore number, for the token, is read after.
+    /// \[W3\] What was published is written before.
     WaitTake,
-    /// \[W1\] a waiter withdraws its waiting bit.
+    /// \[W3\] a waiter withdraws its waiting bit. If it was taken, the waiter may pass the wake on.
     WaitWithdraw,
     /// \[W2\] a waiter of many sets its bit in the mask. Its waiting bit is set before.
     WaiterSetJoin,
@@ -287,11 +288,9 @@ impl Edge {
             Edge::BytesObserve | Edge::BytesReclaim | Edge::BytesReclaimExact => Ordering::Acquire,
             Edge::CloseSet => Ordering::Release,
             Edge::CloseSeen => Ordering::Acquire,
-            // The barrier pair orders the data; these order the semaphore's number.
             Edge::WaitAnnounce => Ordering::Release,
-            Edge::WaitTake => Ordering::Acquire,
-            // Only which side clears the bit matters, and the word's modification order decides that.
-            Edge::WaitWithdraw => Ordering::Relaxed,
+            Edge::WaitTake => Ordering::AcqRel,
+            Edge::WaitWithdraw => Ordering::Acquire,
             Edge::MpmcPublish
             | Edge::MpmcRelease
             | Edge::MpmcTailStore
@@ -362,7 +361,8 @@ impl Edge {
             Edge::BytesRelease | Edge::BytesReclaim => "B2",
             Edge::BytesConsume | Edge::BytesReclaimExact => "B3",
             Edge::CloseSet | Edge::CloseSeen => "C1",
-            Edge::WaitAnnounce | Edge::WaitTake | Edge::WaitWithdraw => "W1",
+            Edge::WaitAnnounce | Edge::WaitTake => "W1",
+            Edge::WaitWithdraw => "W3",
             Edge::WaiterSetJoin | Edge::WaiterSetTake => "W2",
             Edge::MpmcPublish | Edge::MpmcObserve => "M1",
             Edge::MpmcRelease | Edge::MpmcReclaim => "M2",

@@ -70,7 +70,7 @@ fn no_byte_is_in_two_hands_of_a_process() {
         scope.spawn(|| {
             let mut random = Random::new(seed());
             while !stop.load(Ordering::Relaxed) {
-                let tag = memory.atomic_u64(0x1900 + random.below(4) as usize * 128).unwrap();
+                let tag = memory.atomic_u64(0x9900 + random.below(4) as usize * 128).unwrap();
                 let state = random.below(7) << 32;
                 let holders = random.below(3);
                 tag.store(random.below(3) << 40 | state | holders, Ordering::Relaxed);
@@ -132,7 +132,7 @@ fn what_was_taken_is_not_shared_by_a_forged_word() {
     let made =
         hostile::channel::segments(|key| key == 0).into_iter().find(|id| !before.contains(id)).unwrap();
     let memory = SharedMemory::from_id(ShmId::from_raw(made)).attach().unwrap();
-    let tag = memory.atomic_u64(0x1900).unwrap();
+    let tag = memory.atomic_u64(0x9900).unwrap();
     for state in [5, 6] {
         let mut handle = None;
         let loan = pool.loan(64).unwrap();
@@ -169,7 +169,7 @@ fn a_tag_that_is_put_back_gives_no_block_twice_to_one_process() {
         hostile::channel::segments(|key| key == 0).into_iter().find(|id| !before.contains(id)).unwrap();
     let two = builder.open().unwrap();
     let memory = SharedMemory::from_id(ShmId::from_raw(made)).attach().unwrap();
-    let tag = memory.atomic_u64(0x1900).unwrap();
+    let tag = memory.atomic_u64(0x9900).unwrap();
     let free = tag.load(Ordering::Relaxed);
     let held = one.loan(64).unwrap();
     let lent = tag.load(Ordering::Relaxed);

@@ -6,7 +6,7 @@ mod hot_path_common;
 
 use common::{role, unique};
 use hot_path_common::{ALLOCATED, GOOD, allocations, end, forbid_system_calls, must, outcome};
-use ipc_ring::pool::{Builder, Handle, LoanError, Refused};
+use ipc_ring::pool::{Builder, Handle, Lender, LoanError, Refused};
 use ipc_ring::{Domain, mpmc, spsc};
 
 #[test]
@@ -21,6 +21,7 @@ fn plays_a_role() {
 fn work() {
     let domain = Domain::open(&unique("hot-pool")).unwrap();
     let pool = Builder::new("blocks").domain(&domain).class(64, 3).class(1 << 16, 2).create().unwrap();
+    let mut lender = Lender::new(&pool).unwrap();
     let near = spsc::Builder::<Handle>::new("near").domain(&domain).capacity(4);
     let (mut producer, mut consumer) = (near.create_producer().unwrap(), near.open_consumer().unwrap());
     let far = mpmc::Builder::<Handle>::new("far").domain(&domain).capacity(4);
@@ -29,7 +30,7 @@ fn work() {
         let byte = number as u8;
         let len = [8, 64, 65, 1 << 16][number as usize % 4];
         // To one receiver, which changes it and sends it on.
-        let Ok(mut loan) = pool.loan(len) else { return must(false) };
+        let Ok(mut loan) = lender.loan(len) else { return must(false) };
         must(loan.fill(byte).is_ok());
         must(loan.send(&mut producer).is_ok());
         let Ok(view) = pool.receive(&mut consumer) else { return must(false) };

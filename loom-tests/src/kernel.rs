@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use ipc_ring::platform::Word as _;
-use ipc_ring::wait::host::{self, Host};
+use ipc_ring::wait::host::{self, Host, Peers};
 use ipc_ring::wait::interrupt;
 use ipc_ring::wait::soon::Soon;
 use loom::sync::atomic::{AtomicU64, Ordering};
@@ -227,7 +227,7 @@ impl Kernel {
     }
 }
 
-impl Host for Kernel {
+impl Peers for Kernel {
     type Wake = u32;
     type WakeSet = WakeSet;
 
@@ -239,6 +239,37 @@ impl Host for Kernel {
         wake
     }
 
+    fn post(&self, wake: u32) -> Result<(), ipc_core::Error> {
+        if !self.domain.is_mute.get() && !mutation::logic(NO_TOKEN) {
+            self.domain.semaphore(wake).post();
+        }
+        Ok(())
+    }
+
+    fn post_all(&self, wakes: &WakeSet) -> Result<(), ipc_core::Error> {
+        wakes.0.iter().try_for_each(|wake| self.post(*wake))
+    }
+
+    fn post_at_death(&self, wake: u32) -> bool {
+        self.domain.arranged.borrow_mut().push((self.owner, wake));
+        true
+    }
+
+    fn no_post_at_death(&self, wake: u32) {
+        self.domain.arranged.borrow_mut().retain(|arranged| *arranged != (self.owner, wake));
+    }
+
+    fn is_alive(&self, owner: u64) -> Result<bool, ipc_core::Error> {
+        Ok(self.domain.is_immortal || self.domain.dead.load(Ordering::Acquire) & 1 << owner == 0)
+    }
+
+    fn now(&self) -> Instant {
+        self.now.set(self.now.get() + Duration::from_secs(1));
+        self.now.get()
+    }
+}
+
+impl Host for Kernel {
     fn wake(&self) -> u32 {
         self.wake.get()
     }
@@ -269,30 +300,6 @@ impl Host for Kernel {
         let _ = self.domain.semaphore(self.wake.get()).try_wait();
     }
 
-    fn post(&self, wake: u32) -> Result<(), ipc_core::Error> {
-        if !self.domain.is_mute.get() && !mutation::logic(NO_TOKEN) {
-            self.domain.semaphore(wake).post();
-        }
-        Ok(())
-    }
-
-    fn post_all(&self, wakes: &WakeSet) -> Result<(), ipc_core::Error> {
-        wakes.0.iter().try_for_each(|wake| self.post(*wake))
-    }
-
-    fn post_at_death(&self, wake: u32) -> bool {
-        self.domain.arranged.borrow_mut().push((self.owner, wake));
-        true
-    }
-
-    fn no_post_at_death(&self, wake: u32) {
-        self.domain.arranged.borrow_mut().retain(|arranged| *arranged != (self.owner, wake));
-    }
-
-    fn is_alive(&self, owner: u64) -> Result<bool, ipc_core::Error> {
-        Ok(self.domain.is_immortal || self.domain.dead.load(Ordering::Acquire) & 1 << owner == 0)
-    }
-
     fn check(&self) -> Result<(), ipc_core::Error> {
         Ok(())
     }
@@ -316,10 +323,5 @@ impl Host for Kernel {
 
     fn rest(&self, _time: Duration) {
         loom::thread::yield_now();
-    }
-
-    fn now(&self) -> Instant {
-        self.now.set(self.now.get() + Duration::from_secs(1));
-        self.now.get()
     }
 }

@@ -45,6 +45,9 @@ pub fn barriers() -> [Mutation; 4] {
         .expect("two of each")
 }
 
+/// A waiting bit is taken without the release of W3.
+pub const WITHOUT_RELEASE: Mutation = Mutation::Weaken(Edge::WaitTake, Ordering::Acquire);
+
 /// Every weakening of these ends of edges.
 pub fn weakenings(edges: &[Edge]) -> impl Iterator<Item = Mutation> + '_ {
     edges

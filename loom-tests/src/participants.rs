@@ -102,6 +102,11 @@ impl<M: Ring + Clone> Channel<M> {
         &self.0.domain
     }
 
+    /// The words of all seats, for a process that has none.
+    pub fn outside(&self) -> Table<M> {
+        Table { channel: self.clone(), number: u16::MAX }
+    }
+
     /// The end in a seat that was just taken, by a process of this number, which sleeps on the semaphore of
     /// the same number.
     pub fn sit_down(&self, number: u16, owner: u32, class: WaiterClass, sleeps: &'static str) -> End<M> {

@@ -14,6 +14,7 @@
 mod broadcast;
 mod latest;
 mod many;
+mod pool;
 
 /// Names the mistake that the models of a [mutated](SourceMutant::mutated) workspace make; without it they
 /// make none.
@@ -87,7 +88,7 @@ const READINESS: &str = "ipc-ring/src/readiness/protocol.rs";
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static SourceMutant> {
-    OF_PAIRS.iter().chain(many::ALL).chain(latest::ALL).chain(broadcast::ALL)
+    OF_PAIRS.iter().chain(many::ALL).chain(latest::ALL).chain(broadcast::ALL).chain(pool::ALL)
 }
 
 /// The mistakes of the wait loop, and of ends that face each other.
@@ -97,7 +98,7 @@ const OF_PAIRS: &[SourceMutant] = &[
         file: PARK,
         old: "    match «attempt.look()» {",
         new: "Look::Nothing",
-        models: &["consumer_sleeps_fence"],
+        models: &["consumer_sleeps_fence", "pool_lender_sleeps_fence"],
     },
     SourceMutant {
         name: "no barrier at all before sleeping",

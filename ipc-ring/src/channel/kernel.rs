@@ -10,7 +10,7 @@ use crate::domain::{Member, Owner, WakeSemaphore, WakeSet};
 use crate::interrupter::Interrupter;
 use crate::wait::Parker;
 use crate::wait::cpu;
-use crate::wait::host::Host;
+use crate::wait::host::{Host, Peers};
 use crate::wait::interrupt::Interrupts;
 
 /// The domain's semaphores, as one end uses them.
@@ -67,7 +67,8 @@ impl Kernel {
     }
 }
 
-impl Host for Kernel {
+/// The domain's semaphores, as a process uses them that wakes ends and does not sleep.
+impl Peers for Arc<Member> {
     type Wake = WakeSemaphore;
     type WakeSet = WakeSet;
 
@@ -79,6 +80,61 @@ impl Host for Kernel {
         wake.as_raw()
     }
 
+    fn post(&self, wake: WakeSemaphore) -> Result<(), ipc_core::Error> {
+        (**self).wake(wake)
+    }
+
+    fn post_all(&self, wakes: &WakeSet) -> Result<(), ipc_core::Error> {
+        (**self).wake_all(wakes)
+    }
+
+    fn post_at_death(&self, wake: WakeSemaphore) -> bool {
+        (**self).wake_at_my_death(wake)
+    }
+
+    fn no_post_at_death(&self, wake: WakeSemaphore) {
+        (**self).no_wake_at_my_death(wake);
+    }
+
+    fn is_alive(&self, owner: u64) -> Result<bool, ipc_core::Error> {
+        (**self).is_alive(Owner::from_raw(owner))
+    }
+}
+
+impl Peers for Kernel {
+    type Wake = WakeSemaphore;
+    type WakeSet = WakeSet;
+
+    fn wake_from(raw: u32) -> Option<WakeSemaphore> {
+        Arc::<Member>::wake_from(raw)
+    }
+
+    fn wake_to_raw(wake: WakeSemaphore) -> u32 {
+        Arc::<Member>::wake_to_raw(wake)
+    }
+
+    fn post(&self, wake: WakeSemaphore) -> Result<(), ipc_core::Error> {
+        Peers::post(&self.member, wake)
+    }
+
+    fn post_all(&self, wakes: &WakeSet) -> Result<(), ipc_core::Error> {
+        Peers::post_all(&self.member, wakes)
+    }
+
+    fn post_at_death(&self, wake: WakeSemaphore) -> bool {
+        Peers::post_at_death(&self.member, wake)
+    }
+
+    fn no_post_at_death(&self, wake: WakeSemaphore) {
+        Peers::no_post_at_death(&self.member, wake);
+    }
+
+    fn is_alive(&self, owner: u64) -> Result<bool, ipc_core::Error> {
+        Peers::is_alive(&self.member, owner)
+    }
+}
+
+impl Host for Kernel {
     fn wake(&self) -> WakeSemaphore {
         self.wake
     }
@@ -103,26 +159,6 @@ impl Host for Kernel {
 
     fn drain(&self) {
         self.member.drain(self.wake);
-    }
-
-    fn post(&self, wake: WakeSemaphore) -> Result<(), ipc_core::Error> {
-        self.member.wake(wake)
-    }
-
-    fn post_all(&self, wakes: &WakeSet) -> Result<(), ipc_core::Error> {
-        self.member.wake_all(wakes)
-    }
-
-    fn post_at_death(&self, wake: WakeSemaphore) -> bool {
-        self.member.wake_at_my_death(wake)
-    }
-
-    fn no_post_at_death(&self, wake: WakeSemaphore) {
-        self.member.no_wake_at_my_death(wake);
-    }
-
-    fn is_alive(&self, owner: u64) -> Result<bool, ipc_core::Error> {
-        self.member.is_alive(Owner::from_raw(owner))
     }
 
     fn check(&self) -> Result<(), ipc_core::Error> {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use ipc_core::shm::{Attachment, Options, SharedMemory, Size};
 use ipc_core::{ErrorKind, Mode};
 
+use super::barriers;
 use super::described::Described;
 use super::lifetime::{self, Lifetime};
 use super::settings::{Pages, Settings};
@@ -417,12 +418,7 @@ fn make_ring(
 ) -> Result<Found, AttachError> {
     let member = domain.member();
     let settings = request.settings;
-    let barrier = match settings.barrier {
-        Some(Barrier::Asymmetric) if !member.asymmetric() => return Err(AttachErrorKind::NoMembarrier.into()),
-        Some(barrier) => barrier,
-        None if member.asymmetric() => Barrier::Asymmetric,
-        None => Barrier::Fence,
-    };
+    let barrier = barriers::chosen(member, settings.barrier)?;
     let description = settings.described.as_ref().map_or(Ok(String::new()), Described::text)?;
     let size = layout::size_with(geometry.total_size(), &description);
     let (segment, attached) = match settings.lifetime.unwrap_or_default() {

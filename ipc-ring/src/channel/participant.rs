@@ -51,7 +51,7 @@ impl Participant {
         // [E1] Acquire ← the end that gave the seat back: what it wrote into the record comes before what is
         // written here.
         fence(Ordering::Acquire);
-        let words = Segment { region, table, entry, farewell: FrameKind::Left };
+        let words = Segment::new(region, table, entry);
         let holder = (number, std::process::id());
         let end = Self::sit_down(words, Kernel::new(member, wake), holder, class, barrier, strategy);
         end.announce(FrameKind::Joined);

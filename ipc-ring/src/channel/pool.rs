@@ -36,7 +36,8 @@
 //! consumer.
 //!
 //! **Exhaustion is a result**, [`LoanError::Exhausted`], and [`Pool::stats`] shows for each size class how
-//! many blocks were needed. Blocks that were never used take no memory.
+//! many blocks were needed. Blocks that were never used take no memory. A [`Lender`] waits for a free block
+//! instead, and any process that gives one back wakes it.
 //!
 //! **Deaths.** What a dead process held comes back: blocks it wrote or read, at the next loan that finds none
 //! free, at the next opening, or by [`Pool::recover`]. A payload that was sent stays in its channel when its
@@ -80,6 +81,8 @@ mod bytes;
 mod carrier;
 mod cursor;
 mod error;
+mod inner;
+mod lender;
 #[allow(unsafe_code)]
 mod loan;
 mod member;
@@ -93,13 +96,16 @@ pub use bytes::AccessError;
 pub(super) use carrier::route;
 pub use carrier::{Inlet, Outlet};
 pub use cursor::{Reader, Writer};
-pub use error::{LoanError, ReceiveError, SendError};
+pub use error::{ReceiveError, SendError};
+pub use lender::Lender;
 pub use loan::Loan;
 pub use member::Pool;
 pub use stats::Stats;
 pub use view::View;
 
+pub use crate::error::LoanError;
 pub use crate::ring::pool::recovery::Report;
 pub use crate::ring::pool::{
-    ClassStats, Handle, MAX_BLOCK, MAX_BLOCKS, MAX_CLASSES, MAX_MEMBERS, MIN_BLOCK, Refused, Route,
+    ClassStats, Handle, MAX_BLOCK, MAX_BLOCKS, MAX_CLASSES, MAX_LENDERS, MAX_MEMBERS, MIN_BLOCK, Refused,
+    Route,
 };

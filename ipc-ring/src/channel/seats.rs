@@ -76,6 +76,12 @@ pub(super) struct Segment {
     pub(super) farewell: FrameKind,
 }
 
+impl Segment {
+    pub(super) fn new(region: Region, table: Table, entry: Entry) -> Self {
+        Self { region, table, entry, farewell: FrameKind::Left }
+    }
+}
+
 impl Seats for Segment {
     type Platform = Native;
 

@@ -14,7 +14,7 @@ use crate::wait::signal;
 /// [`bytes`](crate::bytes) and [`mpmc`](crate::mpmc) (the producing ones for room), both ends of a
 /// [`broadcast`](crate::broadcast) (a gated publisher for room), readers of [`latest`](crate::latest) values,
 /// both ends of a [`call`](crate::call) (the caller for its reply), a [`Listener`](crate::Listener), a
-/// [`Watch`](crate::control::Watch).
+/// [`Watch`](crate::control::Watch), a [`Lender`](crate::pool::Lender) of a pool.
 pub trait Waitable: Await {}
 
 impl<W: Await> Waitable for W {}

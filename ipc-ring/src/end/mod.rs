@@ -15,6 +15,7 @@
 //! | [`spsc`] | pushing and popping elements |
 //! | [`bytes`] | pushing and popping frames |
 //! | [`call`] | asking and answering |
+//! | [`pool`] | waiting for a free block, and waking those that wait |
 //! | [`mpmc`] | pushing and popping elements, with many on both sides |
 //! | [`broadcast`] | publishing elements, frames and payloads to many |
 //! | [`latest`] | publishing newest values, and waiting for them |
@@ -27,5 +28,6 @@ pub mod latest;
 pub mod mpmc;
 pub mod pair;
 pub mod participant;
+pub mod pool;
 pub mod room;
 pub mod spsc;

@@ -5,6 +5,7 @@ mod call;
 mod convert;
 mod ends;
 mod latest;
+mod loan;
 mod scene;
 mod sentence;
 #[cfg(test)]
@@ -14,6 +15,7 @@ pub use attach::{AttachError, AttachErrorKind};
 pub use call::CallError;
 pub use ends::{FrameTooLarge, Missed, PopError, PushError};
 pub use latest::{PublishError, ReadError};
+pub use loan::LoanError;
 pub(crate) use scene::{Creator, Elsewhere, Types};
 
 use core::fmt;

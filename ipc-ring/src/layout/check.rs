@@ -172,7 +172,7 @@ impl Header {
         }
     }
 
-    fn barrier(&self) -> Barrier {
+    pub(crate) fn barrier(&self) -> Barrier {
         if self.flags & FLAG_ASYMMETRIC != 0 { Barrier::Asymmetric } else { Barrier::Fence }
     }
 }

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use ipc_core::Error;
 
-use super::host::Host;
+use super::host::{Host, Peers};
 use super::late::Nap;
 use super::soon::Soon;
 use super::strategy::{Step, Wait, Waits};
@@ -29,7 +29,7 @@ use crate::platform::{Barrier, Platform};
 /// of the kernel.
 ///
 /// To wait for several ends at once, or without a thread that sleeps, [`arm`](Self::arm) each of them for the
-/// same [`Wake`](Host::Wake), run the heavy barrier, check all of them, and [`disarm`](Self::disarm) them
+/// same [`Wake`](Peers::Wake), run the heavy barrier, check all of them, and [`disarm`](Self::disarm) them
 /// when a token arrived or a check succeeded. None of this blocks.
 pub trait Waiter {
     /// The platform of its words.
@@ -47,7 +47,7 @@ pub trait Waiter {
     fn barrier(&self) -> Barrier;
     /// Announces a waiter at this end, to be woken through `wake`. The heavy barrier must follow, then
     /// another check.
-    fn arm(&self, wake: <Self::Host as Host>::Wake);
+    fn arm(&self, wake: <Self::Host as Peers>::Wake);
     /// Reverts that. Returns the number of notifiers that were faster: this number of tokens were or will be
     /// posted.
     fn disarm(&self) -> usize;

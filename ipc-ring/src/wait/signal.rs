@@ -54,7 +54,8 @@ pub fn mark<P: Platform>(signal: &P::U32) {
 /// Withdraws the announcement. True if a notifier was faster: then a token was or will be posted.
 #[inline]
 pub fn withdraw<P: Platform>(signal: &P::U32) -> bool {
-    // [W1] Relaxed: only which side clears the bit matters, and the word's modification order decides that.
+    // [W3] Acquire ← `take`: a waiter whose bit was taken may pass the wake on, and then sees what it was
+    // for, and who else waits.
     signal.fetch_and(!WAITING, P::ordering(Edge::WaitWithdraw)) & WAITING == 0
 }
 
@@ -75,7 +76,7 @@ pub fn look<P: Platform>(signal: &P::U32, barrier: Barrier) -> u32 {
 #[cold]
 pub fn take<P: Platform>(signal: &P::U32) -> bool {
     // [W1] Acquire ← `announce`: a successor may have set the bit that this call takes, and waits on another
-    // semaphore than its predecessor.
+    // semaphore than its predecessor. [W3] Release → `withdraw`.
     let taken = signal.fetch_and(!WAITING, P::ordering(Edge::WaitTake)) & WAITING != 0;
     if taken {
         P::crash_point(Site::WaitTaken);

@@ -108,6 +108,11 @@ fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
         let builder = spsc::Builder::<pool::Handle>::new(&unique("handles")).domain(domain).wait(wait);
         ((pool(), builder.create_consumer().unwrap()), builder.open_producer().unwrap())
     };
+    let short = || {
+        let pool = pool::Builder::new(&unique("short")).domain(domain).class(64, 1).create().unwrap();
+        let held = pool.loan(8).unwrap();
+        (pool::Lender::with_strategy(&pool, wait).unwrap(), held)
+    };
     let payloads = || {
         let pool = pool();
         let builder = broadcast::payloads::Builder::new(&unique("payloads"), &pool).wait(wait);
@@ -147,6 +152,7 @@ fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
         Call::new("call call", call(), |end, deadline| end.call_deadline(1, deadline)),
         Call::new("call wait", in_flight(), |end, deadline| end.wait_deadline(deadline)),
         Call::new("call take", answer(), |end, deadline| drop(end.take_deadline(deadline))),
+        Call::new("pool loan", short(), |lender, deadline| lender.loan_deadline(8, deadline)),
         Call::new("pool receive", handles(), |(pool, input), deadline| {
             pool.receive_deadline(input, deadline)
         }),

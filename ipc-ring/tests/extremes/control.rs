@@ -79,7 +79,10 @@ fn timeouts_of_connections_and_of_raw_ends() {
     let element = ElementType::new(8, 8, "u64").unwrap();
     let channel = raw::Builder::new("raw").domain(&domain).kind(Kind::Spsc).element(&element);
     let (mut receiver, mut sender) = (channel.create_receiver().unwrap(), channel.open_sender().unwrap());
+    let blocks = pool::Builder::new("blocks").domain(&domain).class(64, 1).create().unwrap();
+    let mut lender = pool::Lender::new(&blocks).unwrap();
     for patience in all_lengths() {
+        drop(lender.loan_timeout(8, patience).unwrap());
         let (mut client, mut server) = connected::<Frames, Frames>(&domain, WaitStrategy::Sleep);
         client.send(b"frame").unwrap();
         assert_eq!(server.recv_timeout(patience).unwrap(), b"frame");

@@ -3,10 +3,11 @@
 //! access to a byte outside the pool.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use ipc_core::shm::{Attachment, SharedMemory, ShmId};
-use ipc_ring::Domain;
-use ipc_ring::pool::{Builder, Handle, Loan, Pool, Route, Stats, View};
+use ipc_ring::pool::{Builder, Handle, Lender, Loan, Pool, Route, Stats, View};
+use ipc_ring::{Domain, WaitStrategy};
 
 use super::input::Input;
 
@@ -132,24 +133,34 @@ impl Bed {
                 }
             }
             13 => drop(take(&mut hands.loans, choice)),
+            14 => wait(pool, choice),
             _ => spoil(input, memory, choice),
         }
     }
+}
+
+/// A lender waits for a moment.
+fn wait(pool: &Pool, choice: usize) {
+    let Ok(mut lender) = Lender::with_strategy(pool, WaitStrategy::Sleep) else { return };
+    let len = [1, 65, 40_000][choice % 3];
+    std::hint::black_box(lender.loan_timeout(len, Duration::from_micros(choice as u64)).is_ok());
 }
 
 fn take<T>(all: &mut Vec<T>, choice: usize) -> Option<T> {
     if all.is_empty() { None } else { Some(all.swap_remove(choice % all.len())) }
 }
 
-/// Writes a word of the header, of the tables of classes, members and blocks, or of the blocks themselves.
+/// Writes a word of the header, of the tables of classes, members, lenders and blocks, or of the blocks
+/// themselves.
 fn spoil(input: &mut Input<'_>, memory: &Attachment, choice: usize) {
     let number = usize::from(input.byte());
     let offset = match choice % 16 {
         0 => number % 32 * 8,
         1 | 2 => 0x100 + number % 4 * 128 + number / 4 % 10 * 8,
+        5 => 0x1900 + number % 4 * 128 + number / 4 % 6 * 8,
         3 | 4 => 0x900 + number % 4 * 128 + number / 4 % 2 * 8,
         15 => (number * 1024 + choice) / 8 * 8 % (memory.len() - 8),
-        _ => 0x1900 + number % 14 * 128 + number / 14 % 4 * 8,
+        _ => 0x9900 + number % 14 * 128 + number / 14 % 4 * 8,
     };
     let word = memory.atomic_u64(offset).expect("inside");
     let value = input.value(word.load(Ordering::Relaxed));

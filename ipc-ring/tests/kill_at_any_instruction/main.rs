@@ -18,6 +18,7 @@ mod frames;
 mod hand;
 mod items;
 mod latest;
+mod lenders;
 mod lock;
 mod mpmc;
 mod pool;
@@ -63,6 +64,7 @@ fn plays_a_role() {
         ["latest"] => sweep("latest", &latest::cases(), effort),
         ["call"] => sweep("call", &call::cases(), effort),
         ["pool"] => sweep("pool", &pool::cases(), effort),
+        ["lenders"] => sweep("lenders", &lenders::cases(), effort),
         ["lock"] => lock::sweep(effort),
         ref other => panic!("no such role: {other:?}"),
     }
@@ -144,6 +146,11 @@ fn call_survives() {
 #[test]
 fn pool_survives() {
     run("pool");
+}
+
+#[test]
+fn lenders_survive() {
+    run("lenders");
 }
 
 #[test]

@@ -12,8 +12,9 @@ use super::spsc_common::{check, payload};
 pub struct Pool;
 
 const LEN: usize = 200;
-/// More than the channel has places and the processes have hands; what the dead hold is taken from them.
-const BLOCKS: u64 = 40;
+/// Fewer than the channel has places, so that producers wait for a block that a consumer gives back, or that
+/// is taken from the dead.
+const BLOCKS: u64 = 12;
 
 /// The pool. Any process that has it open keeps it alive when all others are dead.
 pub fn open(domain: &Domain) -> pool::Pool {
@@ -31,23 +32,25 @@ fn handles(domain: &Domain, how: How) -> mpmc::Builder<Handle> {
 }
 
 impl Ring for Pool {
-    type Producer = (pool::Pool, mpmc::Producer<Handle>);
+    type Producer = (pool::Lender, mpmc::Producer<Handle>);
     type Consumer = (pool::Pool, mpmc::Consumer<Handle>);
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        (open(domain), patiently(|| handles(domain, how).create_producer()))
+        let pool = open(domain);
+        let lender = patiently(|| pool::Lender::with_strategy(&pool, how.0));
+        (lender, patiently(|| handles(domain, how).create_producer()))
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
         (open(domain), patiently(|| handles(domain, how).create_consumer()))
     }
 
-    fn push((pool, producer): &mut Self::Producer, messages: Range<u64>) -> u64 {
+    fn push((lender, producer): &mut Self::Producer, messages: Range<u64>) -> u64 {
         let mut done = 0;
         for message in messages {
-            let mut loan = match pool.loan(LEN) {
+            let mut loan = match lender.loan_timeout(LEN, PATIENCE) {
                 Ok(loan) => loan,
-                Err(LoanError::Exhausted { .. }) => break,
+                Err(LoanError::TimedOut) => break,
                 Err(other) => panic!("{other}"),
             };
             loan.write(0, &payload::<LEN>(message)).unwrap();

@@ -9,7 +9,7 @@ use std::time::Instant;
 use ipc_ring::end::mpmc::{self as end, End, Role};
 use ipc_ring::platform::{Barrier, Platform as _};
 use ipc_ring::ring::mpmc as ring;
-use ipc_ring::wait::host::Host as _;
+use ipc_ring::wait::host::{Host as _, Peers as _};
 use ipc_ring::wait::park::Waiter as _;
 use ipc_ring::{PopError, PushError};
 use loom::thread::{self, JoinHandle};

@@ -125,7 +125,9 @@ fn receiver_dies(site: Option<Site>, share: bool) {
             let reading = receiver.accept(&theirs.look(0)?).ok()?;
             assert_eq!(shared.read(reading.block()), 10);
             match site {
-                Some(_) => receiver.release(reading),
+                Some(_) => {
+                    receiver.release(reading);
+                }
                 None => {
                     let _lost = reading;
                 }

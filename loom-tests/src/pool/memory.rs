@@ -15,7 +15,7 @@ use ipc_ring::ring::pool::{
 use loom::sync::atomic::AtomicBool;
 
 use crate::memory::{self, Objects};
-use crate::{Word32, Word64, mutation};
+use crate::{Word32, Word64, mutation, participants};
 
 /// A mistake of the oracle: a death is visible before everything that the process did.
 pub const DEATH_NOT_RELEASED: &str = "pool: a death is not ordered behind what the dead did";
@@ -47,17 +47,26 @@ pub struct Private {
     readers: Rc<Vec<Word32>>,
     /// One for each identity: set by the kernel, after everything that the process did.
     dead: Rc<Vec<AtomicBool>>,
+    /// The identities in the seats of lenders.
+    lenders: Rc<Vec<Word64>>,
 }
 
 impl Heap {
     /// A pool of this number of blocks, with room for this number of members.
     #[must_use]
     pub fn new(blocks: u32, seats: usize) -> Self {
+        Self::with_lenders(blocks, seats, Vec::new(), false)
+    }
+
+    /// As [`new`](Self::new), with these seats of lenders. `is_peaceful`: no member leaves or dies.
+    #[must_use]
+    pub fn with_lenders(blocks: u32, seats: usize, lenders: Vec<Word64>, is_peaceful: bool) -> Self {
         let word = |field: &Field| match (field.role, field.name) {
             // Written by senders, read by processes that search for lost blocks.
             (_, "route") => Word64::checked(0),
             // Written and read with the other half of the route.
             (_, "segment") => Word64::plain(0),
+            (Role::protocol, "identity") if is_peaceful => Word64::still(0),
             (Role::protocol, _) => Word64::contended(0),
             _ => Word64::plain(0),
         };
@@ -73,6 +82,7 @@ impl Heap {
             seats: seats as u16,
             readers: private(blocks),
             dead: Rc::new((0..IDENTITIES).map(|_| AtomicBool::new(false)).collect()),
+            lenders: Rc::new(lenders),
         })
     }
 
@@ -144,6 +154,20 @@ impl Heap {
     #[must_use]
     pub fn state(&self, block: u32) -> Option<State> {
         Tag::from_raw(self.tag(block).load(Ordering::Acquire)).state()
+    }
+}
+
+impl participants::Ring for Heap {
+    fn seats(&self) -> u16 {
+        self.ring.lenders.len() as u16
+    }
+
+    fn identity(&self, number: u16) -> &Word64 {
+        &self.ring.lenders[usize::from(number)]
+    }
+
+    fn mask(&self, offset: usize) -> &Word64 {
+        self.word_at(offset)
     }
 }
 

@@ -3,8 +3,12 @@
 //! A block's bytes are one number, so bytes that are read before they were written, or written while they are
 //! read, are detected at once. Handles travel through a [`Mailbox`] that orders nothing: what is left is the
 //! pool's own ordering. After each execution every block must be free again.
+//!
+//! Lenders that wait for a block, and processes that give one back, run production's steps on mock
+//! semaphores: a lost wake-up is a deadlock.
 
 pub mod deaths;
+pub mod lending;
 pub mod mailbox;
 #[allow(unsafe_code)]
 pub mod memory;
@@ -21,7 +25,8 @@ use crate::Model;
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    sending::MODELS.iter().chain(sharing::MODELS).chain(deaths::MODELS).chain(reapers::MODELS)
+    let ring = sending::MODELS.iter().chain(sharing::MODELS).chain(deaths::MODELS).chain(reapers::MODELS);
+    ring.chain(lending::MODELS).chain(lending::deaths::MODELS)
 }
 
 /// No block is held: each block can be lent, and no more than there are.

@@ -24,14 +24,14 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "a bit of many is taken and no token posted",
         file: WAKING,
-        old: "        «self.host.post(wake)»?;\n",
+        old: "        «self.peers.post(wake)»?;\n",
         new: "Ok(())",
         models: &["mpmc_one_wake_for_two"],
     },
     SourceMutant {
         name: "nothing is arranged for a death before the mask's bit is taken",
         file: WAKING,
-        old: "impl<W: Seats, H: Host> Notifier for OneByOne<'_, W, H> {\n    fn arrange(&mut self, number: u16) {\n        «self.others.arrange(number)»;",
+        old: "impl<W: Seats, P: Peers> Notifier for OneByOne<'_, W, P> {\n    fn arrange(&mut self, number: u16) {\n        «self.others.arrange(number)»;",
         new: "None",
         models: &["mpmc_notifier_dies_with_the_mask"],
     },

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use ipc_core::shm::Size;
 
-use super::member::{Found, Pool};
+use super::inner::Found;
+use super::member::Pool;
 use crate::channel::Lifetime;
+use crate::channel::barriers;
 use crate::channel::open::{self, Access, Creation};
 use crate::channel::settings::{Pages, whereabouts};
 use crate::domain::layout::LISTENER;
@@ -26,6 +28,7 @@ pub struct Builder {
     domain: Option<Domain>,
     classes: Vec<(usize, u64)>,
     pages: Pages,
+    barrier: Option<Barrier>,
     deadline: Option<Instant>,
 }
 
@@ -42,6 +45,7 @@ impl Builder {
             domain: None,
             classes: Vec::new(),
             pages: Pages { kept_from_children: true, ..Pages::default() },
+            barrier: None,
             deadline: None,
         }
     }
@@ -112,6 +116,17 @@ impl Builder {
         self
     }
 
+    /// How [lenders](super::Lender) that sleep and processes that give blocks back synchronize. An opener
+    /// that names a barrier insists on it, and gets [`Barrier`](crate::AttachErrorKind::Barrier) where
+    /// another one was chosen; one that names none takes the pool as it is. A new pool has
+    /// [`Barrier::Asymmetric`](crate::Barrier::Asymmetric) where the kernel has it, and
+    /// [`Barrier::Fence`](crate::Barrier::Fence) elsewhere.
+    #[must_use]
+    pub fn barrier(mut self, barrier: Barrier) -> Self {
+        self.barrier = Some(barrier);
+        self
+    }
+
     /// Makes the pool, or finds it. Without [classes](Self::class) it only finds it.
     ///
     /// # Errors
@@ -160,11 +175,11 @@ impl Builder {
             &self.name,
             &whereabouts(self.domain.as_ref(), self.deadline)?,
             (creation, Lifetime::Ephemeral),
-            |domain, entry| find(domain, entry, wanted.as_ref(), self.pages),
+            |domain, entry| find(domain, entry, wanted.as_ref(), self.pages, self.barrier),
             |locked, domain| {
                 // An opener without classes must not choose them for one that names some.
                 match &wanted {
-                    Some(wanted) => make(&self.name, locked, domain, wanted, self.pages),
+                    Some(wanted) => make(&self.name, locked, domain, wanted, (self.pages, self.barrier)),
                     None if creation == Creation::MustMake => Err(shape(&[]).expect_err("no class").into()),
                     None => Err(domain.no_channel(&self.name)),
                 }
@@ -175,17 +190,31 @@ impl Builder {
 }
 
 /// Attaches to a pool that exists.
-fn find(domain: &Domain, entry: Entry, wanted: Option<&Shape>, pages: Pages) -> Result<Found, AttachError> {
+fn find(
+    domain: &Domain,
+    entry: Entry,
+    wanted: Option<&Shape>,
+    pages: Pages,
+    barrier: Option<Barrier>,
+) -> Result<Found, AttachError> {
     is_memory(&entry)?;
     entry.segment.verify(Size::Any, domain.member().trust())?;
     let region = open::map(entry.segment.attach()?, pages)?;
-    let shape = read(&region, entry.generation)?;
+    let (shape, found) = read(&region, entry.generation)?;
     if let Some(wanted) = wanted
         && *wanted != shape
     {
         return Err(AttachErrorKind::Classes { found: shape.as_asked(), expected: wanted.as_asked() }.into());
     }
-    Ok(Found { memory: Mapped::new(region, shape, entry.generation)?, entry })
+    if let Some(expected) = barrier
+        && expected != found
+    {
+        return Err(AttachErrorKind::Barrier { found, expected }.into());
+    }
+    if found == Barrier::Asymmetric && !domain.member().asymmetric() {
+        return Err(AttachErrorKind::NoMembarrier.into());
+    }
+    Ok(Found { memory: Mapped::new(region, shape, entry.generation)?, barrier: found, entry })
 }
 
 /// An entry without memory is no pool.
@@ -196,8 +225,9 @@ fn is_memory(entry: &Entry) -> Result<(), AttachError> {
     Ok(())
 }
 
-/// The shape that a pool's header and its table of classes describe, copied to private memory and checked.
-pub(super) fn read(region: &Region, generation: u64) -> Result<Shape, AttachError> {
+/// The shape that a pool's header and its table of classes describe, copied to private memory and checked,
+/// and its barrier.
+pub(super) fn read(region: &Region, generation: u64) -> Result<(Shape, Barrier), AttachError> {
     let header = layout::read(region, Kind::Pool)?;
     let wrong = || {
         AttachError::from(AttachErrorKind::Geometry {
@@ -234,7 +264,7 @@ pub(super) fn read(region: &Region, generation: u64) -> Result<Shape, AttachErro
         return Err(wrong());
     }
     header.is_of(Some(generation))?;
-    Ok(shape)
+    Ok((shape, header.barrier()))
 }
 
 fn class_word(region: &Region, number: usize, word: usize) -> u64 {
@@ -248,9 +278,10 @@ fn make(
     locked: &Locked<'_>,
     domain: &Domain,
     shape: &Shape,
-    pages: Pages,
+    (pages, barrier): (Pages, Option<Barrier>),
 ) -> Result<Found, AttachError> {
     use core::sync::atomic::Ordering::Relaxed;
+    let barrier = barriers::chosen(domain.member(), barrier)?;
     let access = Access { mode: domain.member().mode(), also: None };
     let (segment, attached) = open::make_private(locked, shape.total_size, &access)?;
     let region = open::map(attached, pages)?;
@@ -269,7 +300,7 @@ fn make(
     }
     let identity = Identity {
         kind: Kind::Pool,
-        barrier: Barrier::Fence,
+        barrier,
         fingerprint: Fingerprint::of::<Handle>(),
         generation,
         first_position: 0,
@@ -278,5 +309,5 @@ fn make(
     };
     layout::write(&region, &shape.geometry(), BLOCKS, identity);
     let entry = locked.enter(name, Kind::Pool as u32, segment, generation)?;
-    Ok(Found { memory: Mapped::new(region, shape.clone(), generation)?, entry })
+    Ok(Found { memory: Mapped::new(region, shape.clone(), generation)?, barrier, entry })
 }

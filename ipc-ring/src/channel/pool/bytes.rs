@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use super::member::Inner;
+use super::inner::Inner;
 use crate::error::{Forked, debug_as_display};
 use crate::message::Message;
 

@@ -1,10 +1,15 @@
-//! The channels that carry handles.
+//! The channels that carry handles, and whether one still exists.
 
 use std::time::Instant;
+
+use ipc_core::ErrorKind;
+use ipc_core::shm::{SharedMemory, ShmId};
 
 use crate::channel::{mpmc, spsc};
 use crate::domain::Entry;
 use crate::error::Forked;
+use crate::layout::{self, Plate};
+use crate::region::Region;
 use crate::ring::pool::{Handle, Route};
 
 /// The producing end of a channel of handles.
@@ -94,5 +99,32 @@ impl Inlet for mpmc::Consumer<Handle> {
     #[inline(always)]
     fn take<R>(&mut self, deadline: Option<Instant>, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
         self.take_with(f, deadline)
+    }
+}
+
+/// A function that says whether the memory of a channel still exists, and remembers its answers.
+pub(super) fn is_there() -> impl FnMut(Route) -> bool {
+    let mut known: Vec<(Route, bool)> = Vec::new();
+    move |route| {
+        if let Some((_, there)) = known.iter().find(|(other, _)| *other == route) {
+            return *there;
+        }
+        let there = has_memory(route);
+        known.push((route, there));
+        there
+    }
+}
+
+/// Whether the memory of a channel still exists, that is, some process has it attached. True when this is
+/// unknown.
+fn has_memory(route: Route) -> bool {
+    let [generation, segment] = route.words();
+    let Ok(segment) = i32::try_from(segment) else { return false };
+    match SharedMemory::from_id(ShmId::from_raw(segment)).attach_read_only() {
+        Ok(attached) => match layout::name_plate(&Region::segment(attached)) {
+            Plate::Ring { generation: found, .. } => found == generation,
+            Plate::Unfinished | Plate::Foreign => false,
+        },
+        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed | ErrorKind::Invalid),
     }
 }

@@ -7,7 +7,8 @@ use super::bytes::{AccessError, Bytes, readable};
 use super::carrier::Outlet;
 use super::cursor::{Reader, Writer};
 use super::error::SendError;
-use super::member::{Inner, Pool};
+use super::inner::Inner;
+use super::member::Pool;
 use super::view::View;
 use crate::error::Forked;
 use crate::message::Message;
@@ -302,7 +303,7 @@ impl Drop for Loan {
         if let Some(Held { inner, loaned, .. }) = self.held.take()
             && inner.is_ours()
         {
-            inner.member.abandon(loaned);
+            inner.abandon(loaned);
         }
     }
 }
@@ -313,7 +314,7 @@ impl Drop for Offering {
             && inner.is_ours()
             && let Some(loaned) = inner.member.take_back(offered)
         {
-            inner.member.abandon(loaned);
+            inner.abandon(loaned);
         }
     }
 }

@@ -1,32 +1,20 @@
 //! A process's membership in a pool.
 
-use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ipc_core::shm::{SharedMemory, ShmId};
-use ipc_core::{ErrorKind, ProcessMark};
-
 use super::builder::Builder;
-use super::carrier::Inlet;
-use super::error::{LoanError, ReceiveError};
+use super::carrier::{Inlet, is_there};
+use super::error::ReceiveError;
+use super::inner::{Found, Inner};
 use super::loan::Loan;
 use super::once;
 use super::stats::Stats;
 use super::view::View;
-use crate::channel::announce::announce;
-use crate::channel::roster::EndRole;
-use crate::domain::{Domain, Entry, Locked, Owner};
-use crate::error::{AttachError, AttachErrorKind, Forked};
-use crate::frame::FrameKind;
-use crate::layout::{self, Plate};
-use crate::region::Region;
-use crate::ring::pool::recovery::{self, Report};
-use crate::ring::pool::{
-    Handle, MAX_MEMBERS, Mapped, Member, Refused, Route, S_PID, SEAT_SIZE, SEATS, Seat, Seats as _,
-    Sizes as _,
-};
+use crate::domain::{Domain, Locked};
+use crate::error::{AttachError, Forked, LoanError};
+use crate::ring::pool::recovery::Report;
+use crate::ring::pool::{Handle, Mapped, Member, Refused, Sizes as _};
 
 /// A pool, open in this process. Clones share its seat; any thread may use any of them. Opening it again in
 /// this process returns a clone.
@@ -35,22 +23,6 @@ use crate::ring::pool::{
 #[derive(Clone, Debug)]
 pub struct Pool {
     inner: Arc<Inner>,
-}
-
-/// What clones, loans and views share.
-#[derive(Debug)]
-pub(super) struct Inner {
-    /// The process that opened the pool: a copy of the membership's mark that is faster to reach.
-    process: ProcessMark,
-    pub(super) member: Member<Mapped>,
-    domain: Domain,
-    entry: Entry,
-}
-
-/// A pool found or made, and checked.
-pub(super) struct Found {
-    pub(super) memory: Mapped,
-    pub(super) entry: Entry,
 }
 
 /// How often `accept` yields to another thread, while the block's word keeps changing or that thread is
@@ -114,20 +86,29 @@ impl Pool {
     #[inline(always)]
     pub(in crate::channel) fn lend(&self, len: usize) -> Result<Loan, LoanError> {
         self.inner.ours()?;
-        let member = &self.inner.member;
-        let classes = member.memory().classes();
-        let Some(class) = classes.iter().position(|class| class.size as usize >= len) else {
-            let limit = classes.last().map_or(0, |class| class.size as usize);
-            return Err(LoanError::TooLarge { len, limit });
-        };
-        match member.try_loan(class) {
+        let class = self.inner.class_for(len)?;
+        match self.inner.member.try_loan(class) {
             Some(loaned) => Ok(Loan::new(Arc::clone(&self.inner), loaned, len)),
-            None => Err(LoanError::Exhausted {
-                class,
-                size: classes[class].size as usize,
-                count: u64::from(classes[class].count),
-            }),
+            None => Err(self.inner.exhausted(class)),
         }
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// Blocks of these classes, a bit each, were given back: wakes lenders that wait for them.
+    #[inline(always)]
+    pub(in crate::channel) fn gave_back(&self, classes: u16) {
+        if classes != 0 {
+            self.gave_back_some(classes);
+        }
+    }
+
+    fn gave_back_some(&self, classes: u16) {
+        (0..u16::BITS)
+            .filter(|class| classes & 1 << class != 0)
+            .for_each(|class| self.inner.gave_back(class));
     }
 
     /// Checks that the pool was opened by this process.
@@ -269,18 +250,7 @@ impl Pool {
     /// was lost, was taken back.
     pub fn recover(&self) -> Result<Report, ipc_core::Error> {
         self.inner.process.check("Pool::recover")?;
-        let Inner { member, domain, .. } = &*self.inner;
-        let dead = domain.member().asking(|is_alive| recovery::recover(member.memory(), is_alive));
-        let mut known: Vec<(Route, bool)> = Vec::new();
-        let lost = recovery::reclaim(member.memory(), |route| {
-            if let Some((_, there)) = known.iter().find(|(other, _)| *other == route) {
-                return *there;
-            }
-            let there = is_there(route);
-            known.push((route, there));
-            there
-        });
-        Ok(Report { lost, ..dead? })
+        self.inner.lenders.recover(&self.inner.member, Some(&mut is_there()))
     }
 
     /// How many blocks of each class are held, and by whom, and the events counted so far. Reads each block's
@@ -308,91 +278,4 @@ impl Pool {
 
 fn settle<E>(taken: Result<Result<View, Refused>, E>) -> Result<View, ReceiveError<E>> {
     taken.map_err(ReceiveError::Channel)?.map_err(ReceiveError::Refused)
-}
-
-/// Whether the memory of a channel still exists, that is, some process has it attached. True when this is
-/// unknown.
-fn is_there(route: Route) -> bool {
-    let [generation, segment] = route.words();
-    let Ok(segment) = i32::try_from(segment) else { return false };
-    match SharedMemory::from_id(ShmId::from_raw(segment)).attach_read_only() {
-        Ok(attached) => match layout::name_plate(&Region::segment(attached)) {
-            Plate::Ring { generation: found, .. } => found == generation,
-            Plate::Unfinished | Plate::Foreign => false,
-        },
-        Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed | ErrorKind::Invalid),
-    }
-}
-
-/// How this process is named to watchers.
-fn myself(domain: &Domain) -> (Owner, u32) {
-    (domain.me(), std::process::id())
-}
-
-impl Inner {
-    /// Whether the pool was opened by this process, not inherited through a fork.
-    #[inline]
-    pub(super) fn is_ours(&self) -> bool {
-        self.process.is_current()
-    }
-
-    /// A seat in the pool that was found. The domain's lock is held.
-    fn seated(domain: &Domain, found: Found) -> Result<Self, AttachError> {
-        let Found { memory, entry } = found;
-        let process = domain.member();
-        process.asking(|is_alive| recovery::recover(&memory, is_alive))?;
-        let identity = NonZeroU64::new(process.me().as_raw()).expect("a member is somebody");
-        let seat = Seat::take(&memory, identity).map_err(|_| AttachErrorKind::DomainFull {
-            what: "members of one pool",
-            limit: usize::from(MAX_MEMBERS),
-        })?;
-        let pid = memory.region().half(SEATS + usize::from(seat.number()) * SEAT_SIZE + S_PID);
-        pid.store(std::process::id(), Ordering::Relaxed); // For display.
-        announce(process, entry.generation, FrameKind::Joined, EndRole::Member, myself(domain));
-        let member = Member::new(memory, seat);
-        Ok(Self { process: process.process(), member, domain: domain.clone(), entry })
-    }
-
-    /// Whether this process still has its seat.
-    pub(super) fn has_its_seat(&self) -> bool {
-        let seat = self.member.seat();
-        self.member.memory().identity(seat.number()).load(Ordering::Relaxed) == seat.identity().get() // Under the lock.
-    }
-
-    /// Checks that the pool was opened by this process. A load and a comparison.
-    #[inline(always)]
-    pub(super) fn ours(&self) -> Result<(), Forked> {
-        if self.is_ours() { Ok(()) } else { Err(Forked) }
-    }
-
-    /// Gives the seat back, and the pool's name when no other living process has it open. Never waits.
-    fn leave(&self) {
-        let process = self.domain.member();
-        let memory = self.member.memory();
-        process.depart(
-            &self.entry,
-            || {
-                self.member.leave();
-                let subject = myself(&self.domain);
-                announce(process, self.entry.generation, FrameKind::Left, EndRole::Member, subject);
-            },
-            || {
-                process.asking(|is_alive| {
-                    !(0..MAX_MEMBERS).any(|number| {
-                        let identity = memory.identity(number).load(Ordering::Relaxed); // Taken under the lock.
-                        Owner::from_raw(identity).is_some() && is_alive(identity)
-                    })
-                })
-            },
-            || false,
-        );
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if self.is_ours() {
-            self.leave();
-        }
-    }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use ipc_core::PerProcess;
 use ipc_core::shm::ShmId;
 
-use super::member::{Found, Inner};
+use super::inner::{Found, Inner};
 use crate::layout;
 
 /// What distinguishes a pool from all others, including one of another namespace or domain that happens to

@@ -44,7 +44,7 @@ impl Stats {
     /// As [`read`](Self::read).
     pub fn read_in(place: &impl Place, name: &str) -> Result<Self, AttachError> {
         let look = |region: &Region, entry: &Entry| {
-            let shape = builder::read(region, entry.generation)?;
+            let (shape, _) = builder::read(region, entry.generation)?;
             Mapped::of_any(region.clone(), shape, entry.generation)
         };
         let (_, memory, _) =

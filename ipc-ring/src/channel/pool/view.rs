@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::bytes::{AccessError, Bytes, readable};
 use super::cursor::Reader;
+use super::inner::Inner;
 use super::loan::Loan;
-use super::member::Inner;
 use crate::error::Forked;
 use crate::message::Message;
 use crate::ring::pool::Reading;
@@ -117,7 +117,10 @@ impl Drop for View {
         if let Some(Held { inner, reading, .. }) = self.held.take()
             && inner.is_ours()
         {
-            inner.member.release(reading);
+            let class = reading.class();
+            if inner.member.release(reading) {
+                inner.gave_back(class);
+            }
         }
     }
 }

@@ -15,17 +15,17 @@ mod waking;
 mod words;
 
 use core::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
 
 use ipc_core::Error;
 
 use crate::error::Forked;
 use crate::platform::{Barrier, Platform, Word};
-use crate::wait::host::{Host, WakeSet as _};
+use crate::wait::host::Host;
 use crate::wait::park::Waiter;
 use crate::wait::signal::{self, WAITING};
 use crate::wait::{WaitStrategy, Waits, waiter_set};
 
+pub(crate) use waking::Wakes;
 pub use words::{ANY_KEY, Field, Seats, WaiterClass};
 pub(crate) use words::{Waiters, holder, role};
 
@@ -39,14 +39,10 @@ pub struct Participant<W: Seats, H: Host> {
     number: u16,
     barrier: Barrier,
     pub(crate) waits: Waits,
-    /// The seat that was woken last: the search for the next one starts after it, so that all take turns.
-    turn: u16,
-    /// What the death of this process posts to on behalf of this end.
-    armed: H::WakeSet,
+    /// What this end remembers of those that it wakes.
+    wakes: Wakes<H>,
     /// The error of the last wake, if it failed after its caller had been given success.
     untold: Option<Error>,
-    /// When this end last checked whether an end that it had woken is alive.
-    last_check: Option<Instant>,
     /// The role this end waits for, if it is useful to know which CPUs its holders run on.
     faces: Option<u32>,
 }
@@ -69,10 +65,8 @@ impl<W: Seats, H: Host> Participant<W, H> {
             number,
             barrier,
             waits: Waits::new(strategy),
-            turn: number,
-            armed: H::WakeSet::default(),
+            wakes: Wakes::new(number),
             untold: None,
-            last_check: None,
             faces: None,
         };
         // A predecessor's waiting bit may cost the semaphore one or two tokens; they end one sleep early.
@@ -97,9 +91,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
     pub fn hand_on(&mut self) {
         W::Platform::light(self.barrier);
         let _ = self.wake_some(self.class, 1); // Otherwise it looks by itself.
-        for wake in std::mem::take(&mut self.armed).iter() {
-            self.host.no_post_at_death(wake);
-        }
+        self.wakes.forget(&self.host);
     }
 
     fn own(&self, field: Field) -> &<W::Platform as Platform>::U32 {

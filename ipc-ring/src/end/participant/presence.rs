@@ -1,6 +1,5 @@
 //! Which other ends are attached: by their records, and by asking the kernel.
 
-use core::cell::Cell;
 use core::sync::atomic::Ordering::Relaxed;
 
 use ipc_core::Error;
@@ -28,20 +27,12 @@ impl<W: Seats, H: Host> Participant<W, H> {
         })
     }
 
-    /// Runs `f` with a function that says whether an identity, as seats hold it, is alive. An identity whose
-    /// state is unknown counts as alive, so that `f` leaves it alone.
+    /// As [`Peers::asking`](crate::wait::host::Peers::asking).
     ///
     /// # Errors
     /// When one of the questions had no answer. What `f` did for the others stays done.
     pub(crate) fn asking<R>(&self, f: impl FnOnce(&dyn Fn(u64) -> bool) -> R) -> Result<R, Error> {
-        let failure = Cell::new(None);
-        let result = f(&|identity| {
-            self.is_alive(identity).unwrap_or_else(|error| {
-                failure.set(Some(error));
-                true
-            })
-        });
-        failure.take().map_or(Ok(result), Err)
+        self.host.asking(f)
     }
 
     /// Whether at least one end of a role is attached, and all that are sleep or are about to: they have

@@ -9,7 +9,7 @@ use super::{Participant, Seats, WaiterClass, Waiters};
 use crate::end::participant::Field;
 use crate::platform::{Platform, Word};
 use crate::wait::HEARTBEAT;
-use crate::wait::host::{Host, WakeSet as _};
+use crate::wait::host::{Host, Peers, WakeSet as _};
 use crate::wait::waiter_set::{self, Notifier, WaiterSet as _};
 
 /// No ring has more seats.
@@ -112,16 +112,54 @@ impl<W: Seats, H: Host> Participant<W, H> {
         if self.untold.is_some() { self.untold.take().map_or(Ok(()), Err) } else { Ok(()) }
     }
 
+    fn wake_together(&mut self, class: WaiterClass) -> Result<(), Error> {
+        self.wakes.wake_together(&self.words, &self.host, class)
+    }
+
+    /// Wakes this number of sleepers of a class.
+    ///
+    /// # Errors
+    /// When fewer than one, or than wanted if that is more, could be woken.
+    pub(in crate::end) fn wake_some(&mut self, class: WaiterClass, wanted: usize) -> Result<(), Error> {
+        self.wakes.wake_some(&self.words, &self.host, class, wanted)
+    }
+}
+
+/// What a process that wakes ends remembers of them.
+#[derive(Debug)]
+pub(crate) struct Wakes<P: Peers> {
+    /// The seat that was woken last: the search for the next one starts after it, so that all take turns.
+    turn: u16,
+    /// What the death of this process posts to.
+    armed: P::WakeSet,
+    /// When it last checked whether an end that it had woken is alive.
+    last_check: Option<Instant>,
+}
+
+impl<P: Peers> Wakes<P> {
+    /// Of a process that has woken none.
+    pub(crate) fn new(turn: u16) -> Self {
+        Self { turn, armed: P::WakeSet::default(), last_check: None }
+    }
+
+    /// Wakes all sleepers of a class, with one system call per few hundred of them.
+    ///
+    /// # Errors
+    /// When a sleeper could not be woken.
     #[cold]
     #[inline(never)]
-    fn wake_together(&mut self, class: WaiterClass) -> Result<(), Error> {
-        let Self { words, host, armed, turn, .. } = self;
-        let waiters = Waiters { words: &*words, class };
-        let others = Others { words: &*words, host: &*host, armed };
-        let mut all = Together { others, tokens: H::WakeSet::default(), waited: [false; MOST_SEATS] };
-        waiter_set::wake(&waiters, &mut { *turn }, usize::MAX, &mut all);
+    pub(crate) fn wake_together<W: Seats>(
+        &mut self,
+        words: &W,
+        peers: &P,
+        class: WaiterClass,
+    ) -> Result<(), Error> {
+        let waiters = Waiters { words, class };
+        let others = Others { words, peers, armed: &mut self.armed };
+        let mut all = Together { others, tokens: P::WakeSet::default(), waited: [false; MOST_SEATS] };
+        waiter_set::wake(&waiters, &mut { self.turn }, usize::MAX, &mut all);
         let Together { tokens, waited, .. } = all;
-        host.post_all(&tokens).inspect_err(|_| {
+        peers.post_all(&tokens).inspect_err(|_| {
             // They still wait; those that were woken anyway get a spare token.
             (0..words.seats())
                 .filter(|number| waited[usize::from(*number)])
@@ -129,39 +167,56 @@ impl<W: Seats, H: Host> Participant<W, H> {
         })
     }
 
+    /// Wakes this number of sleepers of a class.
+    ///
+    /// # Errors
+    /// When fewer than one, or than wanted if that is more, could be woken.
     #[cold]
     #[inline(never)]
-    pub(super) fn wake_some(&mut self, class: WaiterClass, wanted: usize) -> Result<(), Error> {
-        let Self { words, host, armed, turn, last_check, .. } = self;
-        let waiters = Waiters { words: &*words, class };
-        let others = Others { words: &*words, host: &*host, armed };
+    pub(crate) fn wake_some<W: Seats>(
+        &mut self,
+        words: &W,
+        peers: &P,
+        class: WaiterClass,
+        wanted: usize,
+    ) -> Result<(), Error> {
+        let waiters = Waiters { words, class };
+        let others = Others { words, peers, armed: &mut self.armed };
+        let last_check = &mut self.last_check;
         let mut some = OneByOne { others, waiters: &waiters, last_check, posted: false, failure: None };
-        waiter_set::wake(&waiters, turn, wanted, &mut some);
+        waiter_set::wake(&waiters, &mut self.turn, wanted, &mut some);
         match some.failure {
             Some(error) if !some.posted || wanted > 1 => Err(error),
             _ => Ok(()),
         }
     }
+
+    /// Cancels what was arranged for the death of this process.
+    pub(crate) fn forget(&mut self, peers: &P) {
+        for wake in std::mem::take(&mut self.armed).iter() {
+            peers.no_post_at_death(wake);
+        }
+    }
 }
 
 /// The other ends, as seen by one that wakes them.
-struct Others<'a, W, H: Host> {
+struct Others<'a, W, P: Peers> {
     words: &'a W,
-    host: &'a H,
-    armed: &'a mut H::WakeSet,
+    peers: &'a P,
+    armed: &'a mut P::WakeSet,
 }
 
-impl<W: Seats, H: Host> Others<'_, W, H> {
+impl<W: Seats, P: Peers> Others<'_, W, P> {
     /// What the end in a seat sleeps on.
-    fn wake_of(&self, number: u16) -> Option<H::Wake> {
-        H::wake_from(self.words.field(number, Field::Wake).load(Relaxed)) // Stable during a wait.
+    fn wake_of(&self, number: u16) -> Option<P::Wake> {
+        P::wake_from(self.words.field(number, Field::Wake).load(Relaxed)) // Stable during a wait.
     }
 
     /// Arranges that this process's death posts a token to the end in a seat; returns what that end sleeps
     /// on.
-    fn arrange(&mut self, number: u16) -> Option<H::Wake> {
+    fn arrange(&mut self, number: u16) -> Option<P::Wake> {
         let wake = self.wake_of(number)?;
-        if self.armed.insert(wake) && !self.host.post_at_death(wake) {
+        if self.armed.insert(wake) && !self.peers.post_at_death(wake) {
             self.armed.remove(wake);
         }
         Some(wake)
@@ -177,7 +232,7 @@ impl<W: Seats, H: Host> Others<'_, W, H> {
         }
         // Again, for a successor that sleeps on another semaphore.
         let Some(wake) = self.arrange(number) else { return Ok(false) };
-        self.host.post(wake)?;
+        self.peers.post(wake)?;
         Ok(true)
     }
 
@@ -186,25 +241,25 @@ impl<W: Seats, H: Host> Others<'_, W, H> {
     /// would pay one system call per wake. A token posted to a dead end in between is missed for one interval
     /// at most; then the sleepers check by themselves.
     fn is_dead(&self, number: u16, last_check: &mut Option<Instant>) -> bool {
-        let now = self.host.now();
+        let now = self.peers.now();
         if last_check.is_some_and(|last| now.duration_since(last) < HEARTBEAT) {
             return false;
         }
         *last_check = Some(now);
         let identity = self.words.identity(number).load(Relaxed); // A hint about which end to wake.
         // An end whose state is unknown keeps the token.
-        matches!(self.host.is_alive(identity), Ok(false))
+        matches!(self.peers.is_alive(identity), Ok(false))
     }
 }
 
 /// Collects all sleepers first, then wakes them together.
-struct Together<'a, W, H: Host> {
-    others: Others<'a, W, H>,
-    tokens: H::WakeSet,
+struct Together<'a, W, P: Peers> {
+    others: Others<'a, W, P>,
+    tokens: P::WakeSet,
     waited: [bool; MOST_SEATS],
 }
 
-impl<W: Seats, H: Host> Notifier for Together<'_, W, H> {
+impl<W: Seats, P: Peers> Notifier for Together<'_, W, P> {
     fn arrange(&mut self, number: u16) {
         self.others.arrange(number);
     }
@@ -221,15 +276,15 @@ impl<W: Seats, H: Host> Notifier for Together<'_, W, H> {
 }
 
 /// Wakes each sleeper as it is found.
-struct OneByOne<'a, W, H: Host> {
-    others: Others<'a, W, H>,
+struct OneByOne<'a, W, P: Peers> {
+    others: Others<'a, W, P>,
     waiters: &'a Waiters<'a, W>,
     last_check: &'a mut Option<Instant>,
     posted: bool,
     failure: Option<Error>,
 }
 
-impl<W: Seats, H: Host> Notifier for OneByOne<'_, W, H> {
+impl<W: Seats, P: Peers> Notifier for OneByOne<'_, W, P> {
     fn arrange(&mut self, number: u16) {
         self.others.arrange(number);
     }

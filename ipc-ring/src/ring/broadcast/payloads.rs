@@ -53,7 +53,11 @@ pub struct Publisher<M: Memory<Shape = Of<Handle>>> {
     kept: Box<[Option<Handle>]>,
     /// Nothing below this position is kept.
     withdrawn: u64,
+    /// A bit for each size class of the pool of which a block has become free by a withdrawal.
+    freed: u16,
 }
+
+const _: () = assert!(pool::MAX_CLASSES <= u16::BITS as usize);
 
 impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
     /// Takes the publishing end, and the blocks that its predecessor left in the ring. `route` is the ring's
@@ -66,7 +70,7 @@ impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
         let ring = super::Publisher::attach(memory)?;
         let withdrawn = ring.position().wrapping_sub(capacity);
         let kept = (0..capacity).map(|_| None).collect();
-        let mut publisher = Self { ring, route, kept, withdrawn };
+        let mut publisher = Self { ring, route, kept, withdrawn, freed: 0 };
         for ahead in 0..capacity {
             let position = withdrawn.wrapping_add(ahead);
             let index = position & (capacity - 1);
@@ -120,11 +124,19 @@ impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
         while is_below(self.withdrawn, below) {
             let index = self.index(self.withdrawn);
             if let Some(handle) = self.kept[index].take() {
-                any |= member.withdraw(&handle);
+                let taken = member.take_out(&handle);
+                any |= taken.is_some();
+                self.freed |= u16::from(taken == Some(true)) << (handle.class % u16::BITS);
             }
             self.withdrawn = self.withdrawn.wrapping_add(1);
         }
         any
+    }
+
+    /// The size classes of which a block has become free since the last call, a bit each.
+    #[inline(always)]
+    pub fn take_freed(&mut self) -> u16 {
+        core::mem::take(&mut self.freed)
     }
 
     /// Withdraws the blocks of all messages that were given up, and in a gated ring of those that every

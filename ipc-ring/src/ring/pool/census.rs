@@ -1,9 +1,11 @@
-//! Counts the blocks of a class by state.
+//! Looks at all blocks of a class: counts them by state, or finds out whether one is free.
 
 use core::sync::atomic::Ordering::Relaxed;
 
+use super::member::Member;
 use super::memory::{Counter, Memory};
 use super::tag::{State, Tag};
+use super::words::Class;
 use crate::platform::Word;
 
 /// The counts of one size class. Racy: other members lend and free blocks meanwhile.
@@ -68,4 +70,19 @@ pub fn class_stats<M: Memory>(memory: &M, number: usize) -> ClassStats {
     }
     stats.in_use = stats.loaned + stats.sent + stats.read;
     stats
+}
+
+impl<M: Memory> Member<M> {
+    /// Whether a block of a class is free. For a lender that has announced its sleep, and looks once more.
+    ///
+    /// # Panics
+    /// If there is no such class.
+    #[must_use]
+    pub fn has_free(&self, class: usize) -> bool {
+        let Class { count, first, .. } = self.memory.classes()[class];
+        // A hint; the barrier of the sleep protocol orders it before a sleep.
+        let is_free =
+            |block| Tag::from_raw(self.memory.tag(block).load(Relaxed)).state() == Some(State::Free);
+        (first..first + count).any(is_free)
+    }
 }

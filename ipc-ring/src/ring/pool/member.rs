@@ -1,13 +1,12 @@
 //! A member's operations: lending, sending, receiving and reading blocks.
 
-use crate::error::debug_as_display;
-use core::fmt;
 use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::handle::{Handle, Route};
 use super::memory::{Counter, Memory};
 use super::recovery;
+use super::refused::Refused;
 use super::seat::Seat;
 use super::tag::{State, Tag};
 use super::words::Class;
@@ -65,88 +64,6 @@ pub struct Reading {
     pub(super) block: u32,
     pub(super) tag: Tag,
 }
-
-/// Why a handle was refused.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refused {
-    /// It is of another pool.
-    OtherPool {
-        /// That pool's generation, as the handle has it.
-        found: u64,
-        /// This pool's.
-        expected: u64,
-    },
-    /// The pool has no such block.
-    NoSuchBlock {
-        /// The number of the size class.
-        class: u32,
-        /// The number of the block in it.
-        index: u32,
-    },
-    /// It claims more bytes than the block has.
-    TooLong {
-        /// Bytes claimed.
-        len: usize,
-        /// Bytes of the block.
-        limit: usize,
-    },
-    /// The block has been free since the handle was made: a sender that shared it released it, a process that
-    /// held it died, or its channel was gone.
-    Stale {
-        /// The generation that the handle has.
-        found: u32,
-        /// The block's.
-        expected: u32,
-    },
-    /// The block is held by a member that has not sent it: the handle is forged.
-    NotSent,
-    /// The block was already received with this handle, and was sent to one receiver only.
-    Doubled {
-        /// The members that hold it: bit *n* for seat *n*.
-        holders: u32,
-    },
-    /// Others changed the block's word a thousand times in a row. Try again.
-    Contended,
-    /// The pool was inherited through a fork; only the process that opened it may use it.
-    Forked,
-    /// The block's word is invalid.
-    Corrupt {
-        /// The word.
-        found: u64,
-    },
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refused::OtherPool { found, expected } => {
-                write!(f, "the handle is of pool {found}, not of {expected}")
-            }
-            Refused::NoSuchBlock { class, index } => {
-                write!(f, "the pool has no block {index} in class {class}")
-            }
-            Refused::TooLong { len, limit } => {
-                write!(f, "the handle claims {len} bytes of a block of {limit}")
-            }
-            Refused::Stale { found, expected } => write!(
-                f,
-                "the handle is out of date: generation {found}, the block has {expected}; it was let go, or its holder died"
-            ),
-            Refused::NotSent => f.write_str("the block was never sent: the handle is forged"),
-            Refused::Doubled { holders } => {
-                write!(f, "the block was received before, by the members {holders:#x}")
-            }
-            Refused::Contended => f.write_str("others change the block all the time; try again"),
-            Refused::Forked => f.write_str("the pool was inherited through fork; open it again in the child"),
-            Refused::Corrupt { found } => write!(f, "the block's word is corrupt: {found:#018x}"),
-        }
-    }
-}
-
-impl core::error::Error for Refused {}
-
-debug_as_display!(Refused);
 
 impl Loaned {
     /// The block's number.
@@ -613,9 +530,9 @@ impl<M: Memory> Member<M> {
         None
     }
 
-    /// Releases a block. After its last reader it is free.
+    /// Releases a block. After its last reader it is free: then true.
     #[inline]
-    pub fn release(&self, reading: Reading) {
+    pub fn release(&self, reading: Reading) -> bool {
         let Reading { block, tag, .. } = reading;
         if is_shared(tag) {
             return self.release_shared(block);
@@ -625,21 +542,23 @@ impl<M: Memory> Member<M> {
         // a block that a live member has received.
         self.memory.tag(block).store(tag.freed().as_raw(), M::Platform::ordering(Edge::PoolRelease));
         M::Platform::crash_point(Site::PoolReleased);
+        true
     }
 
     #[inline(never)] // So that releasing a block that was taken needs few registers.
-    pub(super) fn release_shared(&self, block: u32) {
+    pub(super) fn release_shared(&self, block: u32) -> bool {
         let readers = self.memory.readers(block);
         // [P6] Release → the last reader of this member, Acquire ← the others: all have finished with the
         // bytes.
         let before = readers.fetch_add(u32::MAX, M::Platform::ordering(Edge::PoolReaderLess));
         if before != 1 {
-            return;
+            return false;
         }
+        let mut is_free = false;
         let mut tag = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A hint; the CAS decides.
         for _ in 0..TRIES {
             if !tag.is_held_by(self.seat.number()) {
-                return; // Only a violation of the protocol leads here.
+                return false; // Only a violation of the protocol leads here.
             }
             let left = tag.without(self.seat.number());
             // [P2] Release → the next borrower: the bytes have been read. If there are several readers, the
@@ -650,11 +569,15 @@ impl<M: Memory> Member<M> {
                 M::Platform::ordering(Edge::PoolLeave),
                 Relaxed,
             ) {
-                Ok(_) => break,
+                Ok(_) => {
+                    is_free = left.state() == Some(State::Free);
+                    break;
+                }
                 Err(found) => tag = Tag::from_raw(found),
             }
         }
         M::Platform::crash_point(Site::PoolReleased);
+        is_free
     }
 
     /// Makes a received block one that may be written and sent on. A shared block is handed back.

@@ -88,6 +88,9 @@
 //! memory is never used, and the number of blocks touched shows the number needed. There is no shared list of
 //! free blocks.
 //!
+//! A lender that finds no free block may [wait](crate::end::pool) for one. Each class has a mask of those
+//! that sleep; a member that gives a block back loads it.
+//!
 //! # Deaths
 //!
 //! The domain answers whether an identity is alive, and guarantees that a dead one stores nothing more.
@@ -129,6 +132,7 @@ mod member;
 mod memory;
 mod publishing;
 pub mod recovery;
+mod refused;
 mod seat;
 mod tag;
 #[allow(unsafe_code)]
@@ -138,14 +142,16 @@ pub use census::{ClassStats, class_stats};
 pub use handle::{Handle, Route};
 pub use layout::{MAX_BLOCK, MAX_BLOCKS, MIN_BLOCK, Shape};
 pub use mapped::{Mapped, Private};
-pub use member::{Loaned, Member, Offered, Reading, Refused};
+pub use member::{Loaned, Member, Offered, Reading};
 pub use memory::{Counter, Memory};
+pub use refused::Refused;
 pub use seat::{Seat, TableFull};
 pub use tag::{MAX_MEMBERS, State, Tag};
 pub use words::Class;
 pub use words::{
-    BLOCK_FIELDS, Blocks, CLASS_FIELDS, Classes, FIELDS, MAX_CLASSES, SEAT_FIELDS, Seats, Sizes, Tables,
+    BLOCK_FIELDS, Blocks, CLASS_FIELDS, Classes, FIELDS, MAX_CLASSES, MAX_LENDERS, SEAT_FIELDS, Seats, Sizes,
+    Tables, sleepers_of,
 };
 pub(crate) use words::{
-    BLOCKS, C_COUNT, C_FIRST, C_OFFSET, C_SIZE, CLASS_SIZE, CLASSES, S_PID, SEAT_SIZE, SEATS,
+    BLOCKS, C_COUNT, C_FIRST, C_OFFSET, C_SIZE, CLASS_SIZE, CLASSES, LENDERS, S_PID, SEAT_SIZE, SEATS,
 };

@@ -1,5 +1,6 @@
 //! Publishing a block in a channel that any number of readers may take it from, and withdrawing it.
 
+use core::cell::Cell;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::handle::{Handle, Route};
@@ -54,17 +55,26 @@ impl<M: Memory> Member<M> {
     /// handle's slot before.
     #[inline]
     pub fn withdraw(&self, handle: &Handle) -> bool {
-        let Some(block) = self.block_of(handle) else { return false };
+        self.take_out(handle).is_some()
+    }
+
+    /// As [`withdraw`](Self::withdraw): whether the block is free now. `None` if nothing was withdrawn.
+    #[inline]
+    pub(in crate::ring) fn take_out(&self, handle: &Handle) -> Option<bool> {
+        let block = self.block_of(handle)?;
+        let is_free = Cell::new(false);
         let seen = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A hint; the CAS decides.
         // [P1] It publishes nothing itself: it continues the release of the member that shared the block, and
         // those of its readers [P2].
         let done = self.change(block, seen, Edge::PoolSent, |tag| {
             let is_it =
                 tag.state() == Some(State::Published) && self.generation(block, tag) == handle.generation;
-            is_it.then(|| tag.withdrawn())
+            let left = tag.withdrawn();
+            is_free.set(left.state() == Some(State::Free));
+            is_it.then_some(left)
         });
         M::Platform::crash_point(Site::PoolWithdrawn);
-        done
+        done.then(|| is_free.get())
     }
 
     /// Changes a tag that others change too, from `tag` or the value found instead, unless `to` says that

@@ -14,8 +14,10 @@ words! {
     0x100 [MAX_CLASSES * CLASS_SIZE] CLASSES classes: area, "creator; counters by whoever lends, takes or repairs";
     /// The table of members.
     0x900 [MAX_MEMBERS as usize * SEAT_SIZE] SEATS members: area, "members";
+    /// The table of lenders: ends that wait for a free block. Their records are the channel's.
+    0x1900 [MAX_LENDERS as usize * SEAT_SIZE] LENDERS lenders: area, "lenders";
     /// The table of blocks. Behind it, for each class, on a page boundary, the blocks themselves.
-    0x1900 rest BLOCKS blocks: area, "holders";
+    0x9900 rest BLOCKS blocks: area, "holders";
 }
 
 /// Blocks of one size, as held in private memory.
@@ -44,8 +46,10 @@ pub unsafe trait Sizes: Tables {
 pub const MAX_CLASSES: usize = 16;
 /// Bytes of a class's entry.
 pub(crate) const CLASS_SIZE: usize = APART;
-/// Bytes of a seat.
+/// Bytes of a seat, and of a lender's record.
 pub(crate) const SEAT_SIZE: usize = APART;
+/// The largest number of lenders.
+pub const MAX_LENDERS: u16 = 256;
 /// Bytes of a block's entry.
 pub(crate) const BLOCK_SIZE: usize = APART;
 
@@ -67,6 +71,8 @@ entries! {
     0x20 u64 C_TOUCHED touched: hint, "who lends";
     /// How often something happened to a class.
     0x28 [32] C_COUNTERS counters: area, "whoever met it";
+    /// Which lenders sleep until a block of the class is free.
+    0x48 u64 C_SLEEPERS sleepers: protocol, "lenders before they sleep; who wakes them";
 }
 
 entries! {
@@ -98,6 +104,16 @@ entries! {
     /// How often a block has been free, modulo 2^32, as of when it was lent or sent last. Written by who has
     /// it for itself.
     0x20 u64 B_GENERATIONS generations: protocol, "who is lent the block or sends it, before the tag";
+}
+
+/// Where the mask of the lenders that sleep for a class lies.
+///
+/// # Panics
+/// If there can be no such class.
+#[must_use]
+pub fn sleepers_of(class: usize) -> usize {
+    assert!(class < MAX_CLASSES, "a class's number is checked before it is used");
+    CLASSES + class * CLASS_SIZE + C_SLEEPERS
 }
 
 #[cfg(test)]

@@ -55,7 +55,8 @@ impl Publisher {
 
     pub(super) fn new(ring: Mapped<Handle>, mut end: End, pool: &Pool) -> Result<Self, AttachError> {
         match ring::Publisher::attach(ring, pool.member(), end.route()) {
-            Ok(ring) => {
+            Ok(mut ring) => {
+                pool.gave_back(ring.take_freed());
                 let ending = Ending::of_producer(end.place.is_persistent());
                 Ok(Self { core: end::Publisher::new(ring, end), ending, pool: pool.clone(), short: 0 })
             }
@@ -82,7 +83,12 @@ impl Publisher {
     pub fn loan(&mut self, len: usize) -> Result<Loan, LoanError> {
         self.core.end.place.ours()?;
         match self.pool.lend(len) {
-            Err(LoanError::Exhausted { class, .. }) => self.loan_taken_back(len, class as u32),
+            Err(LoanError::Exhausted { class, .. }) => {
+                let loan = self.loan_taken_back(len, class as u32);
+                // More blocks than the one that is lent may have become free.
+                self.pool.gave_back(self.core.ring.take_freed());
+                loan
+            }
             result => result,
         }
     }
@@ -221,7 +227,9 @@ impl Publisher {
         if let Err(error) = self.core.end.place.tell() {
             return Err(SendError { loan: payload, error: PushError::System((), error) });
         }
-        payload.publish_by(|member, loaned, len| self.core.put(member, loaned, len))
+        let put = payload.publish_by(|member, loaned, len| self.core.put(member, loaned, len));
+        self.pool.gave_back(self.core.ring.take_freed());
+        put
     }
 
     /// The pool.
@@ -281,6 +289,7 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         if self.core.end.place.is_ours() {
             self.core.ring.withdraw_given_up(self.pool.member());
+            self.pool.gave_back(self.core.ring.take_freed());
         }
         self.core.end.finish(self.ending);
     }
