@@ -204,7 +204,7 @@ fn a_handle_whose_payload_stays_opens_it_as_often_as_one_likes() {
     let first = reader.accept(&handle).unwrap();
     let others = {
         let reader = Rc::clone(&reader);
-        move || reader.release(reader.accept(&handle).unwrap())
+        move || assert!(!reader.release(reader.accept(&handle).unwrap()))
     };
     MEANWHILE.set(Some(Box::new(others)));
     let second = reader.accept(&handle).unwrap();
