@@ -58,7 +58,7 @@ impl Heap {
         Self::with_lenders(blocks, seats, Vec::new(), false)
     }
 
-    /// As [`new`](Self::new), with these seats of lenders. `is_peaceful`: no member leaves or dies.
+    /// As `new`, with these seats of lenders. `is_peaceful`: no member leaves or dies.
     #[must_use]
     pub fn with_lenders(blocks: u32, seats: usize, lenders: Vec<Word64>, is_peaceful: bool) -> Self {
         let word = |field: &Field| match (field.role, field.name) {
