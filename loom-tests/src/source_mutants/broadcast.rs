@@ -15,14 +15,14 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "broadcast: one subscriber is woken, not all",
         file: WAKING,
-        old: "        waiter_set::wake(&waiters, &mut { *turn }, «usize::MAX», &mut all);",
+        old: "        waiter_set::wake(&waiters, &mut { self.turn }, «usize::MAX», &mut all);",
         new: "1",
         models: &["broadcast_two_sleepers_fence"],
     },
     SourceMutant {
         name: "broadcast: the tokens for many are not posted",
         file: WAKING,
-        old: "        «host.post_all(&tokens)».inspect_err(",
+        old: "        «peers.post_all(&tokens)».inspect_err(",
         new: "Ok::<(), Error>(())",
         models: &["broadcast_two_sleepers_fence"],
     },

@@ -67,7 +67,7 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "latest: nothing is arranged for a death before the mask's bit is taken",
         file: WAKING,
-        old: "impl<W: Seats, H: Host> Notifier for Together<'_, W, H> {\n    fn arrange(&mut self, number: u16) {\n        «self.others.arrange(number)»;",
+        old: "impl<W: Seats, P: Peers> Notifier for Together<'_, W, P> {\n    fn arrange(&mut self, number: u16) {\n        «self.others.arrange(number)»;",
         new: "None",
         models: &["latest_writer_dies_with_the_mask"],
     },
