@@ -65,10 +65,10 @@ impl Tasks {
     /// the number that it has done.
     fn kill_at(&mut self, instructions: usize, is_known: bool) -> usize {
         let Self { name, ends, hands, .. } = self;
-        let before = hands[0].woken();
         if is_known {
             hands[0].park(&mut ends[0]); // Who takes the other end wakes it.
         }
+        let before = hands[0].woken(); // After it was parked: a busy task wakes itself.
         let life = |mark: &dyn Fn()| {
             let domain = Domain::open(name).unwrap();
             let mut producers = CHANNELS.map(|channel| numbers(&domain, channel).create_producer().unwrap());
