@@ -120,7 +120,9 @@ fn dies_between_bit_and_token(producing: &str) {
         producer.tell("push");
         hands[0].wait_until_woken(before);
         assert_eq!(smol::block_on(ends[0].pop()).unwrap(), 0);
-        hands.iter().zip(&mut ends).for_each(|(hand, end)| hand.park(end));
+        for (hand, end) in hands.iter().zip(&mut ends) {
+            hand.park(end);
+        }
         let before = hands[1].woken();
         producer.tell("push and die");
         producer.wait_killed();

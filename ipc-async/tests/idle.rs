@@ -32,7 +32,9 @@ fn a_thousand_tasks_that_wait_cost_no_wake_up() {
         })
         .collect();
     let hand = Hand::new();
-    consumers.iter_mut().for_each(|consumer| hand.park(consumer));
+    for consumer in consumers.iter_mut() {
+        hand.park(consumer);
+    }
     let driver = Driver::of(&domain).unwrap();
     // Tokens of a member that joined, and the look that follows them.
     let settled = || {

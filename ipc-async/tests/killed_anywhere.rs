@@ -65,10 +65,8 @@ impl Tasks {
     /// the number that it has done.
     fn kill_at(&mut self, instructions: usize, is_known: bool) -> usize {
         let Self { name, ends, hands, .. } = self;
-        if is_known {
-            hands[0].park(&mut ends[0]); // Who takes the other end wakes it.
-        }
-        let before = hands[0].woken(); // After it was parked: a busy task wakes itself.
+        // Who takes the other end wakes it.
+        let before = is_known.then(|| hands[0].park(&mut ends[0]));
         let life = |mark: &dyn Fn()| {
             let domain = Domain::open(name).unwrap();
             let mut producers = CHANNELS.map(|channel| numbers(&domain, channel).create_producer().unwrap());
@@ -77,11 +75,12 @@ impl Tasks {
             mark();
         };
         let victim = Victim::start(life, || {});
-        if is_known {
+        if let Some(before) = before {
             hands[0].wait_until_woken(before);
         }
-        hands.iter().zip(&mut *ends).for_each(|(hand, end)| hand.park(end));
-        let before = hands.each_ref().map(Hand::woken);
+        let mut parked = hands.iter().zip(&mut *ends).map(|(hand, end)| hand.park(end));
+        let before = [parked.next(), parked.next()].map(|count| count.expect("two tasks"));
+        drop(parked);
         let done = (0..instructions).take_while(|_| victim.step(false) != Step::Over).count();
         victim.kill();
         // Neither looks by itself before it is woken.

@@ -32,13 +32,14 @@ impl Hand {
         self.woken.0.load(Ordering::SeqCst)
     }
 
-    /// Polls until the end is armed: a poll that is `Pending` and has not woken its own task.
-    pub fn park<E: ipc_async::Source>(&self, end: &mut ipc_async::Async<E>) {
+    /// Polls until the end is armed: a poll that is `Pending` and has not woken its own task. Returns how
+    /// often the task had been woken then: the driver may ask it to look at any moment from then on.
+    pub fn park<E: ipc_async::Source>(&self, end: &mut ipc_async::Async<E>) -> u64 {
         loop {
             let before = self.woken();
             assert!(end.poll_pop(&mut Context::from_waker(&self.waker)).is_pending(), "nothing was pushed");
             if self.woken() == before {
-                return;
+                return before;
             }
         }
     }
