@@ -52,7 +52,8 @@ fn who_waits_for_the_other_end_follows_too() {
     let mut waiting = channel().create_consumer().unwrap();
     std::thread::scope(|scope| {
         let for_peer = scope.spawn(|| (waiting.wait_for_producer(None).unwrap(), waiting.pop().unwrap()));
-        channel().capacity(4).create_producer().unwrap().push(5).unwrap();
+        let mut producer = channel().capacity(4).create_producer().unwrap(); // Dropping it would close.
+        producer.push(5).unwrap();
         let (state, number) = for_peer.join().unwrap();
         assert!(matches!(state, ipc_ring::PeerState::Alive { .. }), "{state:?}");
         assert_eq!(number, 5);
