@@ -6,8 +6,10 @@ mod common;
 use std::os::fd::AsFd as _;
 
 use common::{private_namespace, unique};
+use ipc_ring::pool::{self, Lender, LoanError};
 use ipc_ring::readiness::{Armed, PollSet};
 use ipc_ring::{Domain, Event, News, WaitSetError, Waitable, bytes, mpmc, spsc};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 const MESSAGES: u64 = 2_000;
@@ -147,6 +149,36 @@ fn tokio_waits_for_the_descriptor() {
         assert_eq!(popped, [MESSAGES; 3]);
     });
     channels.pushing.join().unwrap();
+}
+
+fn wait_until_readable(set: &PollSet) {
+    poll(&mut [PollFd::new(set.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE).unwrap();
+}
+
+/// A block that comes back, and a message, each make the descriptor readable.
+#[test]
+fn a_lender_and_a_consumer_wait_behind_one_descriptor() {
+    private_namespace();
+    let domain = Domain::open(&unique("lender")).unwrap();
+    let pool = pool::Builder::new("pool").domain(&domain).class(64, 1).create().unwrap();
+    let builder = spsc::Builder::<u64>::new("numbers").domain(&domain);
+    let (mut producer, mut consumer) = (builder.create_producer().unwrap(), builder.open_consumer().unwrap());
+    let mut lender = Lender::new(&pool).unwrap();
+    let mut set = PollSet::new(&domain).unwrap();
+    for _ in 0..100 {
+        let held = lender.try_loan(8).unwrap();
+        assert!(matches!(lender.try_loan(8), Err(LoanError::Exhausted { .. })));
+        assert_eq!(set.arm(&mut [&mut lender, &mut consumer]).unwrap(), Armed::Waiting);
+        producer.push(7).unwrap();
+        wait_until_readable(&set);
+        let event = set.disarm(&mut [&mut lender, &mut consumer]).unwrap().unwrap();
+        assert_eq!((event.index, event.news, consumer.try_pop().unwrap()), (1, News::Ready, 7));
+        assert_eq!(set.arm(&mut [&mut lender, &mut consumer]).unwrap(), Armed::Waiting);
+        drop(held);
+        wait_until_readable(&set);
+        let event = set.disarm(&mut [&mut lender, &mut consumer]).unwrap().unwrap();
+        assert_eq!((event.index, event.news), (0, News::Ready));
+    }
 }
 
 #[test]
