@@ -295,7 +295,11 @@ fn a_domain_is_left_while_the_driver_calls_a_waker() {
     producer.push(7).unwrap();
     is_called.recv().unwrap();
     drop((driver, producer, consumer, domain));
-    assert_eq!(kernel_objects(), before, "the domain is left, and gone");
+    // Left, and gone; a child that another test forks has its segments attached for a moment. If the domain
+    // stays, the watchdog ends this.
+    while kernel_objects() != before {
+        std::thread::yield_now();
+    }
     releases.send(()).unwrap();
 }
 
