@@ -106,9 +106,11 @@ impl Pool {
     }
 
     fn gave_back_some(&self, classes: u16) {
-        (0..u16::BITS)
-            .filter(|class| classes & 1 << class != 0)
-            .for_each(|class| self.inner.gave_back(class));
+        let mut left = classes;
+        while left != 0 {
+            self.inner.gave_back(left.trailing_zeros());
+            left &= left - 1; // Without its lowest bit.
+        }
     }
 
     /// Checks that the pool was opened by this process.
