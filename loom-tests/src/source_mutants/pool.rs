@@ -16,7 +16,7 @@ pub(super) const ALL: &[SourceMutant] = &[
     },
     SourceMutant {
         name: "pool: a block that the last of several readers releases wakes no lender",
-        file: "ipc-ring/src/ring/pool/member.rs",
+        file: "ipc-ring/src/ring/pool/member/releasing.rs",
         old: "                    is_free = «left.state() == Some(State::Free)»;\n",
         new: "false",
         models: &["pool_last_reader_wakes"],
