@@ -5,16 +5,20 @@ use std::time::{Duration, Instant};
 use super::Reader;
 use super::builder::{Attached, Builder};
 use super::drain::Drain;
-use crate::apart::apart;
 use crate::channel::end::{End, PeerState, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
 use crate::channel::seated::Seated;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
-use crate::end::bytes::{self as end, Place};
+use crate::end::bytes as end;
 use crate::error::{AttachError, PopError};
 use crate::ring::bytes::{self as ring, Mapped};
+
+mod pop;
+mod view;
+
+pub use view::View;
 
 /// The consuming end: one holder at a time, in one thread at a time.
 ///
@@ -86,113 +90,6 @@ impl Consumer {
         successor::follow(self)
     }
 
-    /// Pops the next frame into the front of `out`, if there is one; returns its length.
-    ///
-    /// # Errors
-    /// [`PopError::Empty`]; [`PopError::BufferTooSmall`], which leaves the frame in the ring;
-    /// [`PopError::Closed`] when there is nothing and never will be; [`PopError::PeerGone`] when there is
-    /// nothing and the producer has detached; [`PopError::Corrupt`]. Only the forms that wait and
-    /// [`peer`](Self::peer) notice that a producer died, since the check costs a system call.
-    ///
-    /// # Blocking
-    /// Never. One system call when the producer sleeps, to wake it.
-    #[inline]
-    pub fn try_pop_into(&mut self, mut out: &mut [u8]) -> Result<usize, PopError> {
-        self.try_pop_to(&mut out)
-    }
-
-    /// As [`try_pop_into`](Self::try_pop_into), replacing the vector's contents. Allocates when its capacity
-    /// is too small for the frame, which is never longer than [`longest`](Self::longest).
-    ///
-    /// # Errors
-    /// As [`try_pop_into`](Self::try_pop_into), without [`PopError::BufferTooSmall`].
-    #[inline]
-    pub fn try_pop_vec(&mut self, mut out: &mut Vec<u8>) -> Result<usize, PopError> {
-        self.try_pop_to(&mut out)
-    }
-
-    /// Pops the next frame, if there is one, into a new vector.
-    ///
-    /// # Errors
-    /// As [`try_pop_vec`](Self::try_pop_vec).
-    pub fn try_pop(&mut self) -> Result<Vec<u8>, PopError> {
-        let mut out = Vec::new();
-        self.try_pop_vec(&mut out)?;
-        Ok(out)
-    }
-
-    /// Pops the next frame into a new vector, waiting for it.
-    ///
-    /// # Errors
-    /// As [`pop_into`](Self::pop_into), without [`PopError::BufferTooSmall`].
-    ///
-    /// # Blocking
-    /// By this end's wait strategy.
-    pub fn pop(&mut self) -> Result<Vec<u8>, PopError> {
-        let mut out = Vec::new();
-        self.pop_vec(&mut out)?;
-        Ok(out)
-    }
-
-    /// Pops the next frame into the front of `out`, waiting for it; returns its length.
-    ///
-    /// # Errors
-    /// [`PopError::BufferTooSmall`], which leaves the frame in the ring; [`PopError::Closed`];
-    /// [`PopError::PeerGone`] when everything pushed has been popped and the producer has detached or died;
-    /// [`PopError::Corrupt`]; [`PopError::System`]. A producer that has never attached is waited for.
-    ///
-    /// # Blocking
-    /// By this end's wait strategy.
-    #[inline]
-    pub fn pop_into(&mut self, out: &mut [u8]) -> Result<usize, PopError> {
-        self.pop_until(out, None)
-    }
-
-    /// As [`pop_into`](Self::pop_into), replacing the vector's contents.
-    ///
-    /// # Errors
-    /// As [`pop_into`](Self::pop_into), without [`PopError::BufferTooSmall`].
-    #[inline]
-    pub fn pop_vec(&mut self, out: &mut Vec<u8>) -> Result<usize, PopError> {
-        self.pop_until(out, None)
-    }
-
-    /// As [`pop_into`](Self::pop_into), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop_into`](Self::pop_into).
-    #[inline]
-    pub fn pop_into_deadline(&mut self, out: &mut [u8], deadline: Instant) -> Result<usize, PopError> {
-        self.pop_until(out, Some(deadline))
-    }
-
-    /// As [`pop_vec`](Self::pop_vec), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop_vec`](Self::pop_vec).
-    #[inline]
-    pub fn pop_vec_deadline(&mut self, out: &mut Vec<u8>, deadline: Instant) -> Result<usize, PopError> {
-        self.pop_until(out, Some(deadline))
-    }
-
-    /// As [`pop`](Self::pop), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    pub fn pop_deadline(&mut self, deadline: Instant) -> Result<Vec<u8>, PopError> {
-        let mut out = Vec::new();
-        self.pop_vec_deadline(&mut out, deadline)?;
-        Ok(out)
-    }
-
-    /// As [`pop`](Self::pop), with a timeout.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<Vec<u8>, PopError> {
-        self.pop_deadline(crate::clock::after(timeout))
-    }
-
     /// Lends the next frame in place. [`View::release`] pops it; dropping the view leaves it.
     ///
     /// # Errors
@@ -225,45 +122,6 @@ impl Consumer {
     #[must_use]
     pub fn into_reader(self) -> Reader {
         Reader::new(self)
-    }
-
-    #[inline(always)]
-    fn pop_until(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
-        self.core.end.ours()?;
-        match self.core.pop_known(&mut place) {
-            Some(len) => Ok(len),
-            None => apart(self.pop_slowly(place, deadline)),
-        }
-    }
-
-    /// A pop that was not a plain success, or was not tried yet.
-    #[cold]
-    #[inline(never)]
-    fn pop_slowly(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
-        let mut popped = self.core.pop_slowly(&mut place, deadline);
-        while matches!(popped, Err(PopError::Closed)) && self.follow() {
-            popped = self.core.pop(&mut place, deadline);
-        }
-        popped
-    }
-
-    #[inline(always)]
-    fn try_pop_to(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
-        self.core.end.ours()?;
-        match self.core.pop_known(place) {
-            Some(len) => Ok(len),
-            None => apart(self.settle(place)),
-        }
-    }
-
-    /// Handles any result of a pop. A channel that continues elsewhere is not closed, but empty.
-    #[cold]
-    #[inline(never)]
-    fn settle(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
-        match self.core.settle(place) {
-            Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
-            result => result,
-        }
     }
 
     /// The longest frame that this channel takes, in bytes: a buffer of this size is never too small.
@@ -378,74 +236,6 @@ impl Drop for Consumer {
     fn drop(&mut self) {
         let has_item = self.core.end.is_ours() && self.core.ring.has_item();
         pair::leave_consumer(&mut self.core.end, self.ending, has_item);
-    }
-}
-
-/// The next frame in place, from [`Consumer::try_view`]. Dropping it leaves the frame to be popped.
-#[derive(Debug)]
-pub struct View<'a> {
-    view: ring::View<'a, Mapped>,
-    end: &'a mut End,
-}
-
-impl View<'_> {
-    /// Bytes of the frame.
-    #[must_use]
-    #[inline]
-    pub fn len(&self) -> usize {
-        self.view.len()
-    }
-
-    /// Whether it is an empty frame.
-    #[must_use]
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.view.is_empty()
-    }
-
-    /// Where the frame's header lies: bytes since the channel was made.
-    #[must_use]
-    #[inline]
-    pub fn position(&self) -> u64 {
-        self.view.position()
-    }
-
-    /// A pointer to the frame's bytes: [`len`](Self::len) of them, readable, aligned to 8, valid until the
-    /// view is released or dropped. A producer that keeps to the protocol does not write them meanwhile; one
-    /// that violates it may, so bytes that were checked in place must not be read again.
-    #[must_use]
-    #[inline]
-    pub fn as_ptr(&self) -> *const u8 {
-        self.view.memory().address(self.view.index(), self.view.len()).as_ptr()
-    }
-
-    /// Copies bytes out, from an offset in the frame.
-    ///
-    /// # Panics
-    /// When the range exceeds the frame.
-    #[inline]
-    pub fn read(&self, offset: usize, out: &mut [u8]) {
-        self.view.read(offset, out);
-    }
-
-    /// Copies the frame out and leaves it in the ring.
-    #[must_use]
-    pub fn to_vec(&self) -> Vec<u8> {
-        let mut out = vec![0; self.len()];
-        self.read(0, &mut out);
-        out
-    }
-
-    /// Pops the frame; not in a forked child that inherited the view.
-    #[inline]
-    pub fn release(self) {
-        if !self.end.is_ours() {
-            return;
-        }
-        let signal = self.view.release();
-        if signal != 0 {
-            self.end.wake_peer_if(signal);
-        }
     }
 }
 
