@@ -8,11 +8,12 @@ use super::header::{self, Header, WORD};
 use super::memory::Memory;
 use super::pace::Pace;
 use crate::edge::Edge;
-use crate::platform::{Platform, Site, Word};
-use crate::wait::signal;
+use crate::platform::{Platform, Word};
 
-/// A lent frame of at most this many bytes is assumed to have been read.
-const READ_WHOLE: u64 = 4096;
+mod giving;
+mod view;
+
+pub use view::View;
 
 /// The outcome of an attempt to pop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -270,99 +271,6 @@ impl<M: Memory> Consumer<M> {
         self.memory.read(self.index(frame.start) + WORD + offset as u64, out);
     }
 
-    /// Releases a copied frame's bytes and advances; `wake` as for [`pop_known`](Self::pop_known).
-    #[inline(always)]
-    fn give(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
-        let is_due = self.is_due(frame);
-        if is_due {
-            self.before_giving(frame, wake);
-        }
-        self.take_lines(frame);
-        self.release(frame, is_due);
-    }
-
-    /// Whether the head has to be published with this frame.
-    #[inline(always)]
-    fn is_due(&self, frame: Frame) -> bool {
-        Self::behind_frame(frame).wrapping_sub(self.published) >= self.quarter
-    }
-
-    /// The position after a frame.
-    #[inline(always)]
-    fn behind_frame(frame: Frame) -> u64 {
-        frame.start.wrapping_add(header::record(frame.len))
-    }
-
-    /// Announces that the bytes up to here are about to be released, then checks whether the producer waits
-    /// for them. A producer that announces its sleep after this check finds the word set when it rechecks the
-    /// ring; it does not sleep but checks again [soon](crate::wait::soon), because no one will wake it.
-    #[inline(never)]
-    fn before_giving(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
-        self.memory.giving().store(Self::behind_frame(frame), Relaxed); // The check's barrier orders this.
-        M::Platform::crash_point(Site::WaitGiving);
-        let signal = signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier());
-        if signal != 0 {
-            wake(signal);
-        }
-    }
-
-    /// In a stream, acquires ownership of the lines of a frame that was read.
-    #[inline(always)]
-    fn take_lines(&mut self, frame: Frame) {
-        if self.pace.flows() {
-            self.memory.take_lines(self.index(frame.start), header::record(frame.len));
-        }
-    }
-
-    /// Releases a frame's bytes and advances: the frame is popped here. Publishes the head if `is_due`.
-    #[inline(always)]
-    fn release(&mut self, frame: Frame, is_due: bool) {
-        M::Platform::crash_point(Site::BytesRead);
-        self.position = Self::behind_frame(frame);
-        // [B3] Release → a producer that found no room, and a successor: the frame has been read.
-        self.memory.consumed().store(self.position, M::Platform::ordering(Edge::BytesConsume));
-        M::Platform::crash_point(Site::BytesConsumed);
-        self.frames = self.frames.wrapping_add(1);
-        self.memory.frames_popped().store(self.frames, Relaxed); // Monitoring only.
-        if is_due {
-            self.give_back();
-        }
-    }
-
-    /// A quarter of the ring has been read.
-    #[inline(never)]
-    fn give_back(&mut self) {
-        self.pace.gave_back(&self.memory, self.position, self.frames);
-        self.store_head();
-    }
-
-    /// Publishes this end's position to the producer.
-    #[inline]
-    fn store_head(&mut self) {
-        self.published = self.position;
-        // [B2] Release → the producer's Acquire: the frames below have been read.
-        self.memory.head().store(self.position, M::Platform::ordering(Edge::BytesRelease));
-    }
-
-    /// As [`store_head`](Self::store_head); returns the producer's signal.
-    #[inline]
-    fn publish_head(&mut self) -> u32 {
-        self.store_head();
-        signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
-    }
-
-    /// The ring is empty.
-    #[inline(never)]
-    fn nothing(&mut self) -> Pop {
-        if self.pace.found_nothing(&self.memory, self.position, self.frames) {
-            let found_empty = self.memory.found_empty();
-            found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Written here only.
-        }
-        self.memory.prefetch_polled(self.index(self.position), self.pace.record());
-        let signal = if self.published == self.position { 0 } else { self.publish_head() };
-        Pop::Empty { signal }
-    }
-
     #[inline(always)]
     fn index(&self, position: u64) -> u64 {
         position & (self.memory.capacity() - 1)
@@ -390,70 +298,5 @@ impl<M: Memory> Consumer<M> {
     #[must_use]
     pub fn memory(&self) -> &M {
         &self.memory
-    }
-}
-
-/// The next frame, lent in place by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping it
-/// does not.
-#[derive(Debug)]
-pub struct View<'a, M: Memory> {
-    consumer: &'a mut Consumer<M>,
-    frame: Frame,
-}
-
-impl<M: Memory> View<'_, M> {
-    /// Bytes of the frame.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.frame.len as usize
-    }
-
-    /// Whether it is an empty frame.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.frame.len == 0
-    }
-
-    /// Copies bytes out, from an offset in the frame.
-    ///
-    /// # Panics
-    /// If the range exceeds the frame.
-    #[inline(always)]
-    pub fn read(&self, offset: usize, out: &mut [u8]) {
-        assert!(offset <= self.len() && out.len() <= self.len() - offset, "the bytes lie in the frame");
-        // SAFETY: only whole elements are copied there, or nothing.
-        self.consumer.read(self.frame, offset, unsafe { crate::copy::as_uninit(out) });
-    }
-
-    /// The index of the frame's first byte.
-    #[must_use]
-    #[inline(always)]
-    pub fn index(&self) -> u64 {
-        self.consumer.index(self.frame.start) + WORD
-    }
-
-    /// The position of the frame's header.
-    #[must_use]
-    pub fn position(&self) -> u64 {
-        self.frame.start
-    }
-
-    /// The memory of the ring.
-    #[must_use]
-    pub fn memory(&self) -> &M {
-        &self.consumer.memory
-    }
-
-    /// Pops the frame. Returns the producer's signal as of *after* the pop, if it was checked.
-    #[inline(always)]
-    pub fn release(self) -> u32 {
-        // A long frame may not have been read, or only in part.
-        if self.frame.len <= READ_WHOLE {
-            self.consumer.take_lines(self.frame);
-        }
-        let is_due = self.consumer.is_due(self.frame);
-        self.consumer.release(self.frame, is_due);
-        let memory = &self.consumer.memory;
-        if is_due { signal::look::<M::Platform>(memory.producer_signal(), memory.barrier()) } else { 0 }
     }
 }
