@@ -3,21 +3,25 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use ipc_core::shm::{Attachment, Options, SharedMemory, Size};
-use ipc_core::{ErrorKind, Mode};
+use ipc_core::ErrorKind;
+use ipc_core::shm::{Attachment, SharedMemory, Size};
 
-use super::barriers;
-use super::described::Described;
 use super::lifetime::{self, Lifetime};
-use super::settings::{Pages, Settings};
+use super::settings::Pages;
 use super::successor::{self, Actual, Seats, Side, Takers, Wishes};
 use crate::domain::layout::LISTENER;
-use crate::domain::{DEFAULT_NAME, Domain, Entry, Locked, check_name};
-use crate::error::{AttachError, AttachErrorKind, Creator, Elsewhere, Types};
-use crate::layout::{self, Checked, Expected, Geometry, Identity, Kind};
-use crate::message::{Fingerprint, short_name};
+use crate::domain::{Domain, Entry, Locked, check_name};
+use crate::error::{AttachError, AttachErrorKind, Creator, Elsewhere};
+use crate::layout::{self, Checked, Geometry};
 use crate::platform::Barrier;
 use crate::region::Region;
+
+mod making;
+mod request;
+
+use making::make;
+pub(super) use making::{Access, make_nameless, make_private};
+pub(super) use request::Request;
 
 /// Whether a channel may, must or must not exist already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,107 +29,6 @@ pub(super) enum Creation {
     MakeOrFind,
     MustMake,
     MustFind,
-}
-
-/// The request: the channel's name, and the ring it should be.
-#[derive(Clone, Copy)]
-pub(super) struct Request<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) kind: Kind,
-    pub(super) fingerprint: Fingerprint,
-    /// The Rust type of the elements, for messages; `None` where there is none.
-    pub(super) element: Option<&'static str>,
-    /// The capacity of a new ring when none was requested.
-    pub(super) usual_capacity: u64,
-    /// The geometry of such a ring with a given capacity.
-    pub(super) geometry: &'a dyn Fn(u64) -> Result<Geometry, AttachError>,
-    /// Bytes before the first slot.
-    pub(super) slots_offset: usize,
-    /// The offset of the mode word, where there are several modes, and the required mode.
-    pub(super) mode: Option<(usize, u32)>,
-    /// The ends that may attach before the channel's parameters are chosen, and follow it then; `None` where
-    /// none can.
-    pub(super) takers: Option<Takers>,
-}
-
-impl Request<'_> {
-    /// What the header must contain.
-    fn expected(&self, wanted: Option<Geometry>, entry: &Entry) -> Expected<'_> {
-        Expected {
-            kind: self.kind,
-            fingerprint: self.fingerprint,
-            slots_offset: self.slots_offset,
-            geometry: self.geometry,
-            capacity: wanted.map(|geometry| geometry.capacity()),
-            generation: Some(entry.generation),
-        }
-    }
-
-    /// Copies the header of an entry's ring and checks it.
-    pub(super) fn check(
-        &self,
-        region: &Region,
-        wanted: Option<Geometry>,
-        entry: &Entry,
-    ) -> Result<Checked, AttachError> {
-        let checked = layout::check(region, &self.expected(wanted, entry));
-        self.with_description(region, checked).map_err(|error| {
-            error.with_types(|| Types { found: layout::noted_type(region), expected: self.type_name() })
-        })
-    }
-
-    /// The result of a check, with the descriptions compared as well: where the elements differ, they may
-    /// show how.
-    pub(super) fn with_description<R>(
-        &self,
-        region: &Region,
-        checked: Result<R, AttachError>,
-    ) -> Result<R, AttachError> {
-        use AttachErrorKind::{ElementSize, ElementType};
-        let of_elements =
-            |error: &AttachError| matches!(error.kind(), ElementSize { .. } | ElementType { .. });
-        if let Some(described) = &self.settings.described
-            && checked.as_ref().err().is_none_or(of_elements)
-        {
-            described.compare(region, self.kind)?;
-        }
-        checked
-    }
-
-    pub(super) fn wishes(&self, wanted: Option<Geometry>) -> Wishes {
-        Wishes::new(self.settings, wanted.map(|geometry| geometry.capacity()), self.mode)
-    }
-
-    /// The name of the element type: the agreed one, or the type's own.
-    fn type_name(&self) -> Option<String> {
-        let described = self.settings.described.as_ref().and_then(Described::type_name);
-        described.or_else(|| self.settings.type_name.clone()).or_else(|| self.element.map(short_name))
-    }
-
-    /// Adds context to an error.
-    pub(super) fn explain(&self, error: AttachError, side: Side) -> AttachError {
-        let (end, unit) = words(self.kind, side);
-        let domain = self.settings.domain.as_ref().map_or(DEFAULT_NAME, Domain::name);
-        error
-            .in_channel(&self.settings.name)
-            .in_domain(domain)
-            .in_words(end, unit)
-            .with_types(|| Types { found: None, expected: self.type_name() })
-    }
-}
-
-/// The names of an end of such a channel, and of what its capacity counts.
-fn words(kind: Kind, side: Side) -> (&'static str, &'static str) {
-    let (gives, takes, unit) = match kind {
-        Kind::Spsc | Kind::Mpmc => ("producer", "consumer", "slots"),
-        Kind::Bytes => ("producer", "consumer", "bytes"),
-        Kind::Broadcast => ("publisher", "subscriber", "slots"),
-        Kind::BroadcastBytes => ("publisher", "subscriber", "bytes"),
-        Kind::Latest => ("writer", "reader", "keys"),
-        Kind::Call => ("caller", "responder", "calls"),
-        Kind::Pool => ("member", "member", "blocks"),
-    };
-    (if side == Side::Gives { gives } else { takes }, unit)
 }
 
 /// What is known about an error with a channel of this name, and where else such a channel exists.
@@ -367,93 +270,4 @@ pub(super) fn adopt(
     generation: u64,
 ) -> Result<Found, AttachError> {
     attach_to(request, domain, Entry::nameless(segment, request.kind, generation), None)
-}
-
-/// Makes a ring and enters it in the directory.
-fn make(
-    request: &Request<'_>,
-    locked: &Locked<'_>,
-    domain: &Domain,
-    geometry: Geometry,
-) -> Result<Found, AttachError> {
-    let access = Access { mode: domain.member().mode(), also: None };
-    let mut made = make_ring(request, locked, domain, geometry, access)?;
-    made.entry = locked.enter(
-        &request.settings.name,
-        request.kind as u32,
-        made.entry.segment,
-        made.entry.generation,
-    )?;
-    Ok(made)
-}
-
-/// Makes a nameless ring for this user and, if different, for the user with the number `also`.
-pub(super) fn make_nameless(
-    request: &Request<'_>,
-    locked: &Locked<'_>,
-    domain: &Domain,
-    also: u32,
-) -> Result<Found, AttachError> {
-    let capacity = request.settings.capacity.unwrap_or(request.usual_capacity);
-    let also = (also != nix::unistd::geteuid().as_raw()).then_some(also);
-    let access = Access { mode: Mode::PRIVATE, also };
-    make_ring(request, locked, domain, (request.geometry)(capacity)?, access)
-}
-
-/// The users that may use a new segment.
-pub(super) struct Access {
-    pub(super) mode: Mode,
-    /// A user to become the owner; the creator keeps its rights.
-    pub(super) also: Option<u32>,
-}
-
-/// Makes a ring. The segment of an ephemeral one is marked for removal at once, so that no death leaves it
-/// behind; what a death leaves of a persistent one is found by its key.
-fn make_ring(
-    request: &Request<'_>,
-    locked: &Locked<'_>,
-    domain: &Domain,
-    geometry: Geometry,
-    access: Access,
-) -> Result<Found, AttachError> {
-    let member = domain.member();
-    let settings = request.settings;
-    let barrier = barriers::chosen(member, settings.barrier)?;
-    let description = settings.described.as_ref().map_or(Ok(String::new()), Described::text)?;
-    let size = layout::size_with(geometry.total_size(), &description);
-    let (segment, attached) = match settings.lifetime.unwrap_or_default() {
-        Lifetime::Ephemeral => make_private(locked, size, &access)?,
-        Lifetime::Persistent => {
-            let key = lifetime::key(member.key(), &settings.name);
-            let options = Options::default().mode(access.mode);
-            let segment = SharedMemory::create_new(key, size, &options)?;
-            (segment, lifetime::attach_kept(segment)?)
-        }
-    };
-    let region = map(attached, settings.pages)?;
-    let generation = locked.next_generation();
-    let identity = Identity {
-        kind: request.kind,
-        barrier,
-        fingerprint: request.fingerprint,
-        generation,
-        first_position: 0,
-        name: &settings.name,
-        description: &description,
-    };
-    layout::write(&region, &geometry, request.slots_offset, identity);
-    if let Some(element) = request.type_name() {
-        layout::note_type(&region, &settings.name, &element);
-    }
-    let entry = Entry::nameless(segment, request.kind, generation);
-    Ok(Found { region, geometry, barrier, entry })
-}
-
-/// Makes a private segment of zeros that is marked for removal, and attaches it.
-pub(super) fn make_private(
-    locked: &Locked<'_>,
-    size: usize,
-    access: &Access,
-) -> Result<(SharedMemory, Attachment), AttachError> {
-    locked.make_segment(size, &Options::default().mode(access.mode), access.also)
 }
