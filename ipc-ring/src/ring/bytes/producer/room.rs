@@ -1,0 +1,108 @@
+//! Room for frames: what the consumer has given back.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use super::{Producer, Refused};
+use crate::edge::Edge;
+use crate::platform::{Platform, Word};
+use crate::ring::bytes::Corruption;
+use crate::ring::bytes::memory::Memory;
+
+impl<M: Memory> Producer<M> {
+    /// How many bytes are free, as far as this end knows.
+    #[inline(always)]
+    pub(super) fn free(&self) -> u64 {
+        self.limit.wrapping_sub(self.position)
+    }
+
+    /// Loads the consumer's position. Returns the number of free bytes.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refresh(&mut self, needed: u64) -> Result<u64, Corruption> {
+        // [B2] Acquire ← the consumer's Release: the frames below the head have been read.
+        let head = self.memory.head().load(M::Platform::ordering(Edge::BytesReclaim));
+        let capacity = self.memory.capacity();
+        let mut free = if self.is_old_head(head) { self.free() } else { self.take_over("head", head)? };
+        if free < needed {
+            // [B3] Acquire ← the consumer's Release, for the frames it has read since it published the head.
+            let consumed = self.memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact));
+            free = self.take_over("consumed position", consumed)?;
+            if free < needed {
+                let found_full = self.memory.found_full();
+                found_full.store(found_full.load(Relaxed).wrapping_add(1), Relaxed); // Written here only.
+            }
+        }
+        let high_water = self.memory.high_water();
+        let waiting = capacity - free;
+        if waiting > high_water.load(Relaxed) {
+            high_water.store(waiting, Relaxed); // Only this side writes it.
+        }
+        Ok(free)
+    }
+
+    /// Whether this head is older than the position taken over last.
+    ///
+    /// That one may have been the exact position, stored by a pop whose head is not yet published, or never
+    /// will be because the consumer died there. A head lags by less than a quarter ring and one pop (under a
+    /// ring).
+    fn is_old_head(&self, head: u64) -> bool {
+        let capacity = self.memory.capacity();
+        let taken_over = self.limit.wrapping_sub(capacity);
+        (1..=capacity + capacity / 4).contains(&taken_over.wrapping_sub(head))
+    }
+
+    /// Copies a position of the consumer into the private copy; returns the number of free bytes.
+    ///
+    /// It must be monotonic and in range: not before the last one copied, not beyond this end's own position.
+    fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
+        let capacity = self.memory.capacity();
+        let behind = self.position.wrapping_sub(position);
+        if behind > capacity - self.free() {
+            return Err(Corruption { word, position: self.position, found: position });
+        }
+        self.limit = position.wrapping_add(capacity);
+        Ok(capacity - behind)
+    }
+
+    /// Whether there is room for a frame of `len` bytes now, by the consumer's exact position.
+    ///
+    /// # Errors
+    /// [`Corruption`] when the consumer's words are invalid.
+    pub fn has_room(&mut self, len: usize) -> Result<bool, Corruption> {
+        match self.reserve(len) {
+            Ok(_) => Ok(true),
+            Err(Refused::Corrupt(corruption)) => Err(corruption),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Whether the consumer is about to release what this end, which has [found no room](Self::has_room),
+    /// waits for: then the consumer may already have checked this end's waiting bit, so this end checks again
+    /// [soon](crate::wait::soon) instead of sleeping.
+    #[must_use]
+    pub fn room_is_coming(&self) -> bool {
+        let capacity = self.memory.capacity();
+        let taken_over = self.limit.wrapping_sub(capacity);
+        // The announcement's barrier orders this after the load of `consumed`, which is stored later.
+        (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
+    }
+
+    /// Whether there is room for a frame of `len` bytes by the head, without disturbing a popping consumer.
+    #[must_use]
+    pub fn has_room_by_head(&self, len: usize) -> bool {
+        if len > self.longest() {
+            return false;
+        }
+        let head = self.memory.head().load(Relaxed); // A hint: loaded again before use.
+        let (_, needed) = self.place(len as u64);
+        self.position.wrapping_sub(head).wrapping_add(needed) <= self.memory.capacity()
+    }
+
+    /// Whether the consumer has popped everything pushed so far. True is final; false may be out of date,
+    /// unless the consumer's closed bit was [seen](crate::wait::signal::seen) before: then it pops no more.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        // [B3] Acquire ← the consumer's Release.
+        self.memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact)) == self.position
+    }
+}
