@@ -215,8 +215,8 @@ const OF_PAIRS: &[SourceMutant] = &[
     SourceMutant {
         name: "a pop that sees the closed bit does not look at the ring again",
         file: SPSC,
-        old: "let Some(error) = «ended(&self.end, self.ring.position())» else { return Err(PopError::Empty) };",
-        new: "match ended(&self.end, self.ring.position()) { Some(error) => return Err(error), None => None }",
+        old: "let Some(error) = «ended(self.end.peer_bits(), self.ring.position())» else {\n            return Err(PopError::Empty);",
+        new: "match ended(self.end.peer_bits(), self.ring.position()) { Some(error) => return Err(error), None => None }",
         models: &["close_against_pop"],
     },
     SourceMutant {
@@ -264,8 +264,8 @@ const OF_PAIRS: &[SourceMutant] = &[
     SourceMutant {
         name: "a pop of a frame that sees the closed bit does not look at the ring again",
         file: BYTES,
-        old: "let Some(error) = «ended(&self.end, self.ring.position())» else { return Err(PopError::Empty) };",
-        new: "match ended(&self.end, self.ring.position()) { Some(error) => return Err(error), None => None }",
+        old: "let Some(error) = «ended(self.end.peer_bits(), self.ring.position())» else {\n            return Err(PopError::Empty);",
+        new: "match ended(self.end.peer_bits(), self.ring.position()) { Some(error) => return Err(error), None => None }",
         models: &["frame_close_against_pop"],
     },
     SourceMutant {

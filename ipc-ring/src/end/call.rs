@@ -135,7 +135,7 @@ impl<M: Memory, W: Words, H: Host> Caller<M, W, H> {
 
     /// Handles the responder's signal after a poll that found nothing. `is_there` checks once more.
     fn nothing(&mut self, is_there: impl FnOnce(&Self) -> bool) -> Result<(), PopError> {
-        let Some(error) = ended(&self.end, self.ring.number()) else {
+        let Some(error) = ended(self.end.peer_bits(), self.ring.number()) else {
             leave_the_line();
             return Err(PopError::Empty);
         };
@@ -214,7 +214,7 @@ impl<M: Memory, W: Words, H: Host> Responder<M, W, H> {
             return Ok(());
         }
         self.end.tell().map_err(PopError::System)?;
-        let Some(error) = ended(&self.end, self.ring.number()) else {
+        let Some(error) = ended(self.end.peer_bits(), self.ring.number()) else {
             leave_the_line();
             return Err(PopError::Empty);
         };

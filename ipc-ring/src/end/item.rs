@@ -12,10 +12,9 @@ use crate::wait::{Wait, pause};
 
 from_stop!(PopError);
 
-/// What the producer's signal word says about the end of the stream. The caller then sees what was pushed
-/// before, and checks once more.
-pub(crate) fn ended<W: Words, H: Host>(end: &Endpoint<W, H>, position: u64) -> Option<PopError> {
-    let bits = end.peer_bits();
+/// What the bits of a producer say about the end of its stream. The caller then sees what was pushed before,
+/// and checks once more.
+pub(crate) fn ended(bits: u32, position: u64) -> Option<PopError> {
     if bits & POISONED != 0 {
         Some(PopError::Corrupt(Corruption::told(position, bits)))
     } else if bits & CLOSED != 0 {

@@ -327,7 +327,9 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     pub(crate) fn nothing(&mut self, signal: u32, place: &mut Place<M>) -> Result<(), PopError> {
         self.end.wake_peer_if(signal);
         self.end.tell().map_err(PopError::System)?;
-        let Some(error) = ended(&self.end, self.ring.position()) else { return Err(PopError::Empty) };
+        let Some(error) = ended(self.end.peer_bits(), self.ring.position()) else {
+            return Err(PopError::Empty);
+        };
         // [C1] The producer's bit is seen: everything it pushed before is visible too. Check once more.
         match self.ring.pop_next(place, |signal| self.end.wake_peer_if(signal)) {
             Ok(()) => Ok(()),
@@ -356,7 +358,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         };
         self.end.wake_peer_if(signal);
         self.end.tell().map_err(PopError::System)?;
-        match ended(&self.end, self.ring.position()) {
+        match ended(self.end.peer_bits(), self.ring.position()) {
             // [C1] As in `nothing`: what was pushed before the end is visible now. Check once more.
             Some(error) if !self.ring.has_item() => Err(error),
             _ => Ok(()),

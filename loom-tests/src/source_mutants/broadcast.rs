@@ -5,9 +5,8 @@ use super::SourceMutant;
 const WAKING: &str = "ipc-ring/src/end/participant/waking.rs";
 const END: &str = "ipc-ring/src/end/broadcast/end.rs";
 const WAITING: &str = "ipc-ring/src/end/broadcast/waiting.rs";
-const PUBLISHER: &str = "ipc-ring/src/end/broadcast/publisher.rs";
+const ATTACHED: &str = "ipc-ring/src/end/broadcast/attached.rs";
 const SUBSCRIBER: &str = "ipc-ring/src/end/broadcast/subscriber.rs";
-const FRAME_PUBLISHER: &str = "ipc-ring/src/end/broadcast/frames/publisher.rs";
 const FRAME_SUBSCRIBER: &str = "ipc-ring/src/end/broadcast/frames/subscriber.rs";
 
 /// All of them.
@@ -28,10 +27,10 @@ pub(super) const ALL: &[SourceMutant] = &[
     },
     SourceMutant {
         name: "broadcast: a publication wakes no subscriber",
-        file: PUBLISHER,
-        old: "        «self.end.wake_subscribers()».map_err(|error| PushError::NotWoken((), error))",
-        new: "Ok::<(), ipc_core::Error>(())",
-        models: &["broadcast_two_sleepers_fence"],
+        file: ATTACHED,
+        old: "        «self.end.wake_subscribers()».map_err(|error| PushError::NotWoken(value, error))",
+        new: "Ok::<(), Error>(())",
+        models: &["broadcast_two_sleepers_fence", "broadcast_frames_sleeps_fence"],
     },
     SourceMutant {
         name: "broadcast: the end wakes no subscriber",
@@ -42,7 +41,7 @@ pub(super) const ALL: &[SourceMutant] = &[
     },
     SourceMutant {
         name: "broadcast: a publisher that takes over wakes no subscriber",
-        file: PUBLISHER,
+        file: ATTACHED,
         old: "        let woken = «end.wake_subscribers()»;",
         new: "Ok(())",
         models: &["broadcast_publisher_dies_before_it_wakes"],
@@ -57,7 +56,7 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "broadcast: a subscriber ignores a message before it sleeps",
         file: WAITING,
-        old: " || «self.0.has_something()»;",
+        old: " || «ring.has_something()»;",
         new: "false",
         models: &["broadcast_two_sleepers_fence"],
     },
@@ -102,13 +101,6 @@ pub(super) const ALL: &[SourceMutant] = &[
         old: "            «ask» && drop_all_dead(self.ring",
         new: "false",
         models: &["broadcast_subscriber_dies_in_the_way"],
-    },
-    SourceMutant {
-        name: "broadcast: a publication of a frame wakes no subscriber",
-        file: FRAME_PUBLISHER,
-        old: "        match «self.end.wake_subscribers()» {",
-        new: "Ok::<(), ipc_core::Error>(())",
-        models: &["broadcast_frames_sleeps_fence"],
     },
     SourceMutant {
         name: "broadcast: a pop of a frame that sees the end does not look at the ring again",

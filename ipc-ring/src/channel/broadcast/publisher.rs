@@ -161,7 +161,7 @@ impl<T: Message> Publisher<T> {
     pub fn try_claim(&mut self) -> Result<Claim<'_, T>, PushError<()>> {
         self.core.end.place.ours()?;
         let room = self.core.ring.has_room().map_err(|corruption| PushError::Corrupt((), corruption))?;
-        if !room && !self.core.after_full().map_err(|error| PushError::System((), error))? {
+        if !room && !self.core.after_full()? {
             return Err(PushError::Full(()));
         }
         match self.core.ring.try_claim() {

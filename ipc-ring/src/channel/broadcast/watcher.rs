@@ -8,7 +8,7 @@ use crate::channel::end::PeerState;
 use crate::channel::observe;
 use crate::channel::open::Request;
 use crate::domain::{Domain, Entry, Owner};
-use crate::end::broadcast::ended;
+use crate::end::item::ended;
 use crate::error::{AttachError, AttachErrorKind, Missed, PopError};
 use crate::layout::{self, Expected, Kind};
 use crate::message::Message;

@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use ipc_core::Error;
 
+use crate::end::item::ended;
 use crate::end::pair::PeerState;
 use crate::end::participant::{ANY_KEY, Participant, Seats, WaiterClass};
 use crate::error::{PeerExit, PopError};
@@ -151,19 +152,6 @@ where
         }
         self.told = Some(publishers);
         Ok(Some(News::PeerGone))
-    }
-}
-
-/// The end of the stream, according to the state bits.
-pub(crate) fn ended(bits: u32, position: u64) -> Option<PopError> {
-    if bits & POISONED != 0 {
-        Some(PopError::Corrupt(Corruption::told(position, bits)))
-    } else if bits & CLOSED != 0 {
-        Some(PopError::Closed)
-    } else if bits & DETACHED != 0 {
-        Some(PopError::PeerGone(PeerExit::Detached))
-    } else {
-        None
     }
 }
 

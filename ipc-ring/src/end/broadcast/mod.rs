@@ -4,6 +4,7 @@
 //! [`participant`](super::participant). Here are the steps around a ring: waking subscribers after a
 //! publication, waiting for room or for a message, and recognising the end of the stream.
 
+mod attached;
 mod end;
 pub mod frames;
 pub mod payloads;
@@ -11,10 +12,10 @@ mod publisher;
 mod subscriber;
 mod waiting;
 
+pub use attached::{Attached, Source};
+pub(crate) use end::publisher_state;
 pub use end::{End, PUBLISHER, SUBSCRIBER};
-pub(crate) use end::{ended, publisher_state};
 pub use publisher::Publisher;
 pub use subscriber::Subscriber;
-pub(crate) use waiting::room_news;
-pub use waiting::{Poll, Room};
-pub(crate) use waiting::{drop_all_dead, pop_after, wait_for_room};
+pub use waiting::Room;
+pub(crate) use waiting::{drop_all_dead, room_news, wait_for_room};

@@ -1,6 +1,6 @@
 //! The ends of a channel of payloads of a pool: what they do besides those of a channel of elements.
 
-use super::end::End;
+use super::attached::Attached;
 use super::subscriber::Subscriber;
 use super::waiting::Room;
 use crate::end::participant::Seats;
@@ -12,13 +12,7 @@ use crate::ring::pool::{self, Handle, Loaned, Member, Refused};
 use crate::wait::host::Host;
 
 /// The publishing end.
-#[derive(Debug)]
-pub struct Publisher<M: Memory<Shape = Of<Handle>>, F: Control, W: Seats, H: Host> {
-    /// Its half of the ring.
-    pub ring: ring::Publisher<M>,
-    /// Its seat.
-    pub end: End<F, W, H>,
-}
+pub type Publisher<M, F, W, H> = Attached<ring::Publisher<M>, F, W, H>;
 
 impl<M: Memory<Shape = Of<Handle>>> Room for ring::Publisher<M> {
     fn has_room(&mut self) -> Result<bool, Corruption> {
@@ -37,13 +31,6 @@ where
     W: Seats<Platform = F::Platform>,
     H: Host,
 {
-    /// The end of a ring, with its seat. Subscribers that wait for a publisher to attach check again.
-    pub fn new(ring: ring::Publisher<M>, mut end: End<F, W, H>) -> Self {
-        let woken = end.wake_subscribers();
-        end.place.keep(woken);
-        Self { ring, end }
-    }
-
     /// Publishes a block with this number of bytes if there is room. An error of the wakes is kept: the loan
     /// is gone, so the next publication reports it.
     ///

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::end::End;
-use super::waiting::{Room, has_room_without_the_dead, wait_for_room};
+use super::attached::Attached;
+use super::waiting::{Room, wait_for_room};
 use crate::apart::apart;
 use crate::end::participant::Seats;
 use crate::error::PushError;
@@ -13,13 +13,7 @@ use crate::ring::broadcast::{self as ring, Control, Corruption, Memory, Publish}
 use crate::wait::host::Host;
 
 /// The publishing end.
-#[derive(Debug)]
-pub struct Publisher<M: Memory, F: Control, W: Seats, H: Host> {
-    /// Its half of the ring.
-    pub ring: ring::Publisher<M>,
-    /// Its seat.
-    pub end: End<F, W, H>,
-}
+pub type Publisher<M, F, W, H> = Attached<ring::Publisher<M>, F, W, H>;
 
 impl<M: Memory> Room for ring::Publisher<M> {
     fn has_room(&mut self) -> Result<bool, Corruption> {
@@ -38,13 +32,6 @@ where
     W: Seats<Platform = F::Platform>,
     H: Host,
 {
-    /// The end of a ring, with its seat. Subscribers that wait for a publisher to attach check again.
-    pub fn new(ring: ring::Publisher<M>, mut end: End<F, W, H>) -> Self {
-        let woken = end.wake_subscribers();
-        end.place.keep(woken);
-        Self { ring, end }
-    }
-
     /// Publishes an element if there is room; a lossy channel always has room.
     ///
     /// # Errors
@@ -53,7 +40,7 @@ where
     pub fn try_publish(&mut self, item: &Item<M>) -> Result<(), PushError<()>> {
         self.end.place.ours()?;
         match self.ring.try_publish(item) {
-            Publish::Done => self.published(),
+            Publish::Done => self.published(()),
             other => apart(self.settle(item, other)),
         }
     }
@@ -66,15 +53,9 @@ where
     pub fn publish(&mut self, item: &Item<M>, deadline: Option<Instant>) -> Result<(), PushError<()>> {
         self.end.place.ours()?;
         match self.ring.try_publish(item) {
-            Publish::Done => self.published(),
+            Publish::Done => self.published(()),
             other => apart(self.publish_slowly(item, other, deadline)),
         }
-    }
-
-    /// An element was published: wakes the subscribers that wait for it.
-    #[inline(always)]
-    pub(crate) fn published(&mut self) -> Result<(), PushError<()>> {
-        self.end.wake_subscribers().map_err(|error| PushError::NotWoken((), error))
     }
 
     /// Nothing was published: once more, if dropping dead subscribers makes room.
@@ -84,9 +65,8 @@ where
         match publish {
             Publish::Done => Ok(()),
             Publish::Full => {
-                let has_room = self.after_full().map_err(|error| PushError::System((), error))?;
-                if has_room && self.ring.try_publish(item) == Publish::Done {
-                    self.published()
+                if self.after_full()? && self.ring.try_publish(item) == Publish::Done {
+                    self.published(())
                 } else {
                     Err(PushError::Full(()))
                 }
@@ -106,21 +86,12 @@ where
     ) -> Result<(), PushError<()>> {
         loop {
             match publish {
-                Publish::Done => return self.published(),
+                Publish::Done => return self.published(()),
                 Publish::Full => wait_for_room(&mut self.ring, &mut self.end, deadline)?,
                 Publish::Corrupt(corruption) => return Err(PushError::Corrupt((), corruption)),
             }
             publish = self.ring.try_publish(item);
         }
-    }
-
-    /// There was no room; check again after dropping dead subscribers.
-    ///
-    /// # Errors
-    /// When the liveness of the one in the way is unknown.
-    #[cold]
-    pub(crate) fn after_full(&mut self) -> Result<bool, ipc_core::Error> {
-        has_room_without_the_dead(&mut self.ring, &self.end)
     }
 }
 
@@ -141,7 +112,7 @@ where
         self.end.place.ours()?;
         match self.put_slice(items) {
             Ok(0) if !items.is_empty() => match self.after_full() {
-                Err(error) => Err(PushError::System(0, error)),
+                Err(error) => Err(error.with(0)),
                 Ok(true) => self.put_slice(items),
                 Ok(false) => Err(PushError::Full(0)),
             },

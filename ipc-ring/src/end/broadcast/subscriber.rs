@@ -3,58 +3,20 @@
 use std::mem::MaybeUninit;
 use std::time::Instant;
 
-use super::end::End;
-use super::waiting::{Poll, pop_after};
+use super::attached::{Attached, Source};
 use crate::end::participant::Seats;
 use crate::error::{Missed, PopError};
 use crate::memory::{Of, Place};
 use crate::message::Message;
 use crate::ring::broadcast::{self as ring, Control, Memory, Pop};
 use crate::wait::host::Host;
-use crate::wait::news::News;
 
 /// A reading end.
-#[derive(Debug)]
-pub struct Subscriber<M: Memory, F: Control, W: Seats, H: Host> {
-    /// Its half of the ring.
-    pub ring: ring::Subscriber<M>,
-    /// Its seat.
-    pub end: End<F, W, H>,
-}
+pub type Subscriber<M, F, W, H> = Attached<ring::Subscriber<M>, F, W, H>;
 
-/// A pop that waits.
-struct Popping<'a, M: Memory, F: Control, W: Seats, H: Host> {
-    subscriber: &'a mut Subscriber<M, F, W, H>,
-    place: &'a mut Place<M>,
-}
-
-impl<M, F, W, H> Poll for Popping<'_, M, F, W, H>
-where
-    M: Memory,
-    F: Control,
-    W: Seats<Platform = F::Platform>,
-    H: Host,
-{
-    type Front = F;
-    type Words = W;
-    type Host = H;
-    type Item = ();
-
-    fn poll(&mut self) -> Result<(), PopError> {
-        let pop = self.subscriber.ring.try_pop_into(self.place);
-        self.subscriber.settle(pop, self.place)
-    }
-
+impl<M: Memory> Source for ring::Subscriber<M> {
     fn has_something(&self) -> bool {
-        self.subscriber.ring.has_something()
-    }
-
-    fn end_mut(&mut self) -> &mut End<F, W, H> {
-        &mut self.subscriber.end
-    }
-
-    fn end(&self) -> &End<F, W, H> {
-        &self.subscriber.end
+        self.has_something()
     }
 }
 
@@ -103,7 +65,10 @@ where
         deadline: Option<Instant>,
     ) -> Result<(), PopError> {
         let first = self.settle(pop, place);
-        pop_after(&mut Popping { subscriber: self, place }, first, deadline)
+        self.pop_after(first, deadline, |subscriber| {
+            let pop = subscriber.ring.try_pop_into(place);
+            subscriber.settle(pop, place)
+        })
     }
 
     /// A pop that was not a plain success.
@@ -130,14 +95,6 @@ where
             Pop::Missed { count } => Err(PopError::Missed(Missed { count })),
             Pop::Corrupt(corruption) => Err(self.end.poison(corruption)),
         }
-    }
-
-    /// The event that a subscriber in a set has to report.
-    ///
-    /// # Errors
-    /// With `probe`, when it is unknown whether the publisher is alive; that of a wake that was kept.
-    pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.ring.has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
     }
 }
 

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use ipc_core::Error;
 
+use super::attached::{Attached, Source};
 use super::end::End;
 use crate::end::participant::{Participant, Seats};
 use crate::error::{PopError, PushError};
-use crate::memory::Access;
 use crate::ring::broadcast::{Control, Corruption};
 use crate::wait::host::Host;
 use crate::wait::news::News;
@@ -15,32 +15,9 @@ use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::signal::POISONED;
 use crate::wait::{Wait, pause};
 
-/// A subscriber, as far as waiting is concerned.
-pub trait Poll {
-    /// The words in front of the messages.
-    type Front: Control;
-    /// The words of the seats.
-    type Words: Seats<Platform = <Self::Front as Access>::Platform>;
-    /// The end's part of the kernel.
-    type Host: Host;
-    /// What is popped.
-    type Item;
-    /// Tries to pop.
-    ///
-    /// # Errors
-    /// [`PopError::Empty`] when there is nothing and the stream has not ended.
-    fn poll(&mut self) -> Result<Self::Item, PopError>;
-    /// Whether there is something, by a check that changes nothing.
-    fn has_something(&self) -> bool;
-    /// The end.
-    fn end_mut(&mut self) -> &mut End<Self::Front, Self::Words, Self::Host>;
-    /// The end, read-only.
-    fn end(&self) -> &End<Self::Front, Self::Words, Self::Host>;
-}
-
 /// Whether a wait goes on after this result: there is nothing yet, or the publisher is gone and a successor
 /// is waited for.
-fn goes_on<F, W, H>(end: &End<F, W, H>, error: &PopError) -> bool
+pub(super) fn goes_on<F, W, H>(end: &End<F, W, H>, error: &PopError) -> bool
 where
     F: Control,
     W: Seats<Platform = F::Platform>,
@@ -53,62 +30,61 @@ where
     }
 }
 
-/// Waiting for something to pop.
-struct ForItem<'a, P>(&'a mut P);
+/// Waiting for something to pop, by `poll`.
+pub(super) struct ForItem<'a, R, F: Control, W: Seats, H: Host, P> {
+    subscriber: &'a mut Attached<R, F, W, H>,
+    poll: P,
+}
 
-/// After the first attempt of a pop: waits until there is something, if it found nothing.
-///
-/// # Errors
-/// [`PopError`], except [`PopError::Empty`].
-#[inline(always)]
-#[track_caller]
-pub(crate) fn pop_after<P: Poll>(
-    subscriber: &mut P,
-    first: Result<P::Item, PopError>,
-    deadline: Option<Instant>,
-) -> Result<P::Item, PopError> {
-    match first {
-        Err(error) if goes_on(subscriber.end(), &error) => park(&mut ForItem(subscriber), deadline),
-        result => result,
+impl<'a, R, F: Control, W: Seats, H: Host, P> ForItem<'a, R, F, W, H, P> {
+    pub(super) fn new(subscriber: &'a mut Attached<R, F, W, H>, poll: P) -> Self {
+        Self { subscriber, poll }
     }
 }
 
-impl<P: Poll> Attempt for ForItem<'_, P> {
-    type Waiter = Participant<P::Words, P::Host>;
-    type Output = P::Item;
+impl<R, F, W, H, P, I> Attempt for ForItem<'_, R, F, W, H, P>
+where
+    R: Source,
+    F: Control,
+    W: Seats<Platform = F::Platform>,
+    H: Host,
+    P: FnMut(&mut Attached<R, F, W, H>) -> Result<I, PopError>,
+{
+    type Waiter = Participant<W, H>;
+    type Output = I;
     type Error = PopError;
 
     fn waiter(&self) -> &Self::Waiter {
-        &self.0.end().place
+        &self.subscriber.end.place
     }
 
     fn waiter_mut(&mut self) -> &mut Self::Waiter {
-        &mut self.0.end_mut().place
+        &mut self.subscriber.end.place
     }
 
-    fn attempt(&mut self, wait: &Wait) -> Result<Option<P::Item>, PopError> {
-        let answer = self.0.poll();
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<I>, PopError> {
+        let answer = (self.poll)(self.subscriber);
         if let Err(error) = &answer
-            && goes_on(self.0.end(), error)
+            && goes_on(&self.subscriber.end, error)
         {
             return Ok(None);
         }
-        self.0.end_mut().place.waits.finished(wait);
+        self.subscriber.end.place.waits.finished(wait);
         answer.map(Some)
     }
 
     fn look(&mut self) -> Look {
-        let end = self.0.end();
-        let is_something_there = end.place.waits.is_over(end.bits()) || self.0.has_something();
+        let Attached { ring, end } = &*self.subscriber;
+        let is_something_there = end.place.waits.is_over(end.bits()) || ring.has_something();
         if is_something_there { Look::Ready } else { Look::Nothing }
     }
 
     /// Checks a few more times, cheaply, whether there is something.
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
-        for _ in 0..self.0.end().place.waits.looks(1) {
+        for _ in 0..self.subscriber.end.place.waits.looks(1) {
             pause();
-            if self.0.has_something() {
+            if self.subscriber.ring.has_something() {
                 break;
             }
         }
@@ -116,7 +92,7 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
     }
 
     fn presence(&mut self, ask: bool) -> Result<Presence<PopError>, PopError> {
-        let died = if ask { self.0.end().died().map_err(PopError::System)? } else { None };
+        let died = if ask { self.subscriber.end.died().map_err(PopError::System)? } else { None };
         Ok(died.map_or(Presence::There, |exit| Presence::Gone(PopError::PeerGone(exit))))
     }
 }

@@ -3,18 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::Builder;
-use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::{self, Counters, Mode, PopError, Position};
 use crate::channel::end::PeerState;
-use crate::channel::kernel::Kernel;
 use crate::channel::participant::Participant;
 use crate::channel::seated::Seated;
-use crate::channel::seats::Segment;
 use crate::channel::wait_set::News;
-use crate::end::broadcast::{Poll, pop_after};
 use crate::error::AttachError;
 use crate::pool::{Handle, Pool, ReceiveError, Refused, View};
-use crate::ring::broadcast::Front;
 
 /// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back, but not the
 /// payloads that it has popped: those belong to their [`View`]s.
@@ -23,32 +18,6 @@ use crate::ring::broadcast::Front;
 pub struct Subscriber {
     channel: broadcast::Subscriber<Handle>,
     pool: Pool,
-}
-
-/// A pop that waits.
-struct Popping<'a>(&'a mut Subscriber);
-
-impl Poll for Popping<'_> {
-    type Front = Front;
-    type Words = Segment;
-    type Host = Kernel;
-    type Item = Result<View, Refused>;
-
-    fn poll(&mut self) -> Result<Self::Item, PopError> {
-        self.0.poll()
-    }
-
-    fn has_something(&self) -> bool {
-        self.0.channel.has_something()
-    }
-
-    fn end_mut(&mut self) -> &mut End {
-        self.0.channel.end_mut()
-    }
-
-    fn end(&self) -> &End {
-        self.0.channel.end()
-    }
 }
 
 impl Subscriber {
@@ -123,7 +92,8 @@ impl Subscriber {
     #[inline(always)]
     fn pop_until(&mut self, deadline: Option<Instant>) -> Result<View, ReceiveError<PopError>> {
         let first = self.poll();
-        settle(pop_after(&mut Popping(self), first, deadline))
+        let pool = &self.pool;
+        settle(self.channel.accept_after(first, deadline, |handle| pool.accept(handle)))
     }
 
     fn poll(&mut self) -> Result<Result<View, Refused>, PopError> {

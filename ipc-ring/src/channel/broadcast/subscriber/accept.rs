@@ -1,7 +1,8 @@
 //! Popping the handles of a channel of payloads.
 
+use std::time::Instant;
+
 use super::Subscriber;
-use crate::channel::broadcast::end::End;
 use crate::error::PopError;
 use crate::ring::pool::{Handle, Refused};
 
@@ -18,18 +19,21 @@ impl Subscriber<Handle> {
         }
     }
 
-    /// Whether there is something, by a check that changes nothing.
-    pub(in crate::channel::broadcast) fn has_something(&self) -> bool {
-        self.core.ring.has_something()
-    }
-
-    /// The end.
-    pub(in crate::channel::broadcast) fn end_mut(&mut self) -> &mut End {
-        &mut self.core.end
-    }
-
-    /// The end, read-only.
-    pub(in crate::channel::broadcast) fn end(&self) -> &End {
-        &self.core.end
+    /// After the first attempt of a pop: waits until there is a handle, if it found none.
+    #[inline(always)]
+    pub(in crate::channel::broadcast) fn accept_after<R>(
+        &mut self,
+        first: Result<Result<R, Refused>, PopError>,
+        deadline: Option<Instant>,
+        mut accept: impl FnMut(&Handle) -> Result<R, Refused>,
+    ) -> Result<Result<R, Refused>, PopError> {
+        let mut popped = first;
+        loop {
+            popped = self.core.pop_after(popped, deadline, |core| core.try_accept(&mut accept));
+            if !matches!(popped, Err(PopError::Closed | PopError::PeerGone(_))) || !self.follow() {
+                return popped;
+            }
+            popped = Err(PopError::Empty); // As far as is known: the ring is another one now.
+        }
     }
 }

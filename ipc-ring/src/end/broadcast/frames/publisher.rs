@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use crate::end::broadcast::end::End;
-use crate::end::broadcast::waiting::{Room, has_room_without_the_dead, wait_for_room};
+use crate::end::broadcast::attached::Attached;
+use crate::end::broadcast::waiting::{Room, wait_for_room};
 use crate::end::participant::Seats;
 use crate::error::PushError;
 use crate::ring::broadcast::frames::{self as ring, Memory, Refused};
@@ -11,13 +11,7 @@ use crate::ring::broadcast::{Control, Corruption};
 use crate::wait::host::Host;
 
 /// The publishing end.
-#[derive(Debug)]
-pub struct Publisher<M: Memory, F: Control, W: Seats, H: Host> {
-    /// Its half of the ring.
-    pub ring: ring::Publisher<M>,
-    /// Its seat.
-    pub end: End<F, W, H>,
-}
+pub type Publisher<M, F, W, H> = Attached<ring::Publisher<M>, F, W, H>;
 
 impl<M: Memory> Room for ring::Publisher<M> {
     fn has_room(&mut self) -> Result<bool, Corruption> {
@@ -36,13 +30,6 @@ where
     W: Seats<Platform = F::Platform>,
     H: Host,
 {
-    /// The end of a ring, with its seat. Subscribers that wait for a publisher to attach check again.
-    pub fn new(ring: ring::Publisher<M>, mut end: End<F, W, H>) -> Self {
-        let woken = end.wake_subscribers();
-        end.place.keep(woken);
-        Self { ring, end }
-    }
-
     /// Publishes a frame if there is room; a lossy channel always has room.
     ///
     /// # Errors
@@ -104,24 +91,6 @@ where
             }
         }
         self.published(frames.len())
-    }
-
-    /// Something was published: wakes the subscribers that wait for it.
-    #[inline(always)]
-    fn published<V>(&mut self, value: V) -> Result<(), PushError<V>> {
-        match self.end.wake_subscribers() {
-            Ok(()) => Ok(()),
-            Err(error) => Err(PushError::NotWoken(value, error)),
-        }
-    }
-
-    /// There was no room; check again after dropping dead subscribers.
-    ///
-    /// # Errors
-    /// When the liveness of the one in the way is unknown.
-    #[cold]
-    pub(crate) fn after_full(&mut self) -> Result<bool, PushError<()>> {
-        has_room_without_the_dead(&mut self.ring, &self.end).map_err(|error| PushError::System((), error))
     }
 }
 

@@ -2,22 +2,20 @@
 
 use std::time::Instant;
 
-use crate::end::broadcast::end::End;
-use crate::end::broadcast::waiting::{Poll, pop_after};
+use crate::end::broadcast::attached::{Attached, Source};
 use crate::end::participant::Seats;
 use crate::error::{Missed, PopError};
 use crate::ring::broadcast::Control;
 use crate::ring::broadcast::frames::{self as ring, Memory, Pop};
 use crate::wait::host::Host;
-use crate::wait::news::News;
 
 /// A reading end.
-#[derive(Debug)]
-pub struct Subscriber<M: Memory, F: Control, W: Seats, H: Host> {
-    /// Its half of the ring.
-    pub ring: ring::Subscriber<M>,
-    /// Its seat.
-    pub end: End<F, W, H>,
+pub type Subscriber<M, F, W, H> = Attached<ring::Subscriber<M>, F, W, H>;
+
+impl<M: Memory> Source for ring::Subscriber<M> {
+    fn has_something(&self) -> bool {
+        self.has_something()
+    }
 }
 
 /// The destination of a popped frame.
@@ -37,42 +35,6 @@ impl Place for &mut Vec<u8> {
     #[inline(always)]
     fn pop<M: Memory>(&mut self, ring: &mut ring::Subscriber<M>) -> Pop {
         ring.try_pop_vec(self)
-    }
-}
-
-/// A pop that waits.
-struct Popping<'a, M: Memory, F: Control, W: Seats, H: Host, P> {
-    subscriber: &'a mut Subscriber<M, F, W, H>,
-    place: &'a mut P,
-}
-
-impl<M, F, W, H, P> Poll for Popping<'_, M, F, W, H, P>
-where
-    M: Memory,
-    F: Control,
-    W: Seats<Platform = F::Platform>,
-    H: Host,
-    P: Place,
-{
-    type Front = F;
-    type Words = W;
-    type Host = H;
-    type Item = usize;
-
-    fn poll(&mut self) -> Result<usize, PopError> {
-        self.subscriber.try_pop(self.place)
-    }
-
-    fn has_something(&self) -> bool {
-        self.subscriber.ring.has_something()
-    }
-
-    fn end_mut(&mut self) -> &mut End<F, W, H> {
-        &mut self.subscriber.end
-    }
-
-    fn end(&self) -> &End<F, W, H> {
-        &self.subscriber.end
     }
 }
 
@@ -106,7 +68,7 @@ where
     #[track_caller]
     pub fn pop<P: Place>(&mut self, place: &mut P, deadline: Option<Instant>) -> Result<usize, PopError> {
         let first = self.try_pop(place);
-        pop_after(&mut Popping { subscriber: self, place }, first, deadline)
+        self.pop_after(first, deadline, |subscriber| subscriber.try_pop(place))
     }
 
     /// A pop that was not a plain success.
@@ -157,13 +119,5 @@ where
             Some(error) if !self.ring.has_something() => Err(error),
             _ => Ok(()),
         }
-    }
-
-    /// The event that a subscriber in a set has to report.
-    ///
-    /// # Errors
-    /// With `probe`, when it is unknown whether the publisher is alive; that of a wake that was kept.
-    pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.ring.has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
     }
 }
