@@ -153,14 +153,20 @@ impl<E: Waitable> Async<E> {
     pub(crate) fn poll_until<R, F>(
         &mut self,
         context: &mut Context<'_>,
-        attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
+        mut attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
         over: impl Fn(&mut E, News) -> Option<F>,
         failed: impl Fn(&E, WaitSetError) -> F,
     ) -> Poll<Result<R, F>> {
-        if self.turn.goes_on(self.end.passed()) {
-            self.poll_turn(context, attempt, over, failed)
-        } else {
-            self.poll_by_clock(context, attempt, over, failed)
+        if !self.turn.goes_on(self.end.passed()) {
+            return self.poll_by_clock(context, attempt, over, failed);
+        }
+        match attempt(&mut self.end) {
+            Ok(Some(done)) => {
+                self.registration.popped(&mut self.end);
+                Poll::Ready(Ok(done))
+            }
+            Ok(None) => self.wait_until(context, attempt, over, failed),
+            Err(error) => self.failed(error),
         }
     }
 
@@ -177,26 +183,7 @@ impl<E: Waitable> Async<E> {
         if self.turn.is_over(self.end.passed()) {
             return give_way(context);
         }
-        self.poll_turn(context, attempt, over, failed)
-    }
-
-    /// As [`poll_until`](Self::poll_until), for a task that need not yield.
-    #[inline(always)]
-    fn poll_turn<R, F>(
-        &mut self,
-        context: &mut Context<'_>,
-        mut attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
-        over: impl Fn(&mut E, News) -> Option<F>,
-        failed: impl Fn(&E, WaitSetError) -> F,
-    ) -> Poll<Result<R, F>> {
-        match attempt(&mut self.end) {
-            Ok(Some(done)) => {
-                self.registration.popped(&mut self.end);
-                Poll::Ready(Ok(done))
-            }
-            Ok(None) => self.wait_until(context, attempt, over, failed),
-            Err(error) => self.failed(error),
-        }
+        self.poll_until(context, attempt, over, failed) // It goes on, for the clock was read just now.
     }
 
     /// As [`poll_until`](Self::poll_until), after a first attempt found nothing.
