@@ -1,6 +1,7 @@
 //! A block that is being written.
 
 use core::fmt;
+use core::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::bytes::{AccessError, Bytes, readable};
@@ -21,8 +22,8 @@ use crate::ring::pool::{Handle, Loaned, Mapped, Member, Memory as _, Offered, Ro
 /// it, since other processes *could* write the memory: [`as_mut_slice`](Self::as_mut_slice) states what the
 /// caller has to promise for one.
 pub struct Loan {
-    /// Taken when the block is sent, shared or given back.
-    held: Option<Held>,
+    /// Taken when the loan is dropped or consumed.
+    held: ManuallyDrop<Held>,
 }
 
 struct Held {
@@ -34,20 +35,17 @@ struct Held {
 /// A block whose handle is being pushed: taken back if the push panics.
 struct Offering(Option<(Arc<Inner>, Offered)>);
 
-/// Each method that takes the block consumes the loan.
-const HELD: &str = "a loan has its block until it is consumed";
-
 impl Loan {
     #[inline(always)]
     pub(super) fn new(inner: Arc<Inner>, loaned: Loaned, len: usize) -> Self {
-        Self { held: Some(Held { inner, loaned, len }) }
+        Self { held: ManuallyDrop::new(Held { inner, loaned, len }) }
     }
 
     /// Number of bytes that will be sent.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.held().len
+        self.held.len
     }
 
     /// Whether no bytes will be sent.
@@ -59,7 +57,7 @@ impl Loan {
     /// Size of the block in bytes: the limit of [`set_len`](Self::set_len).
     #[must_use]
     pub fn capacity(&self) -> usize {
-        let Held { inner, loaned, .. } = self.held();
+        let Held { inner, loaned, .. } = &*self.held;
         inner.member.memory().classes()[loaned.class() as usize].size as usize
     }
 
@@ -69,7 +67,7 @@ impl Loan {
     /// When the block is smaller.
     pub fn set_len(&mut self, len: usize) {
         assert!(len <= self.capacity(), "the block has {} bytes, not {len}", self.capacity());
-        self.held.as_mut().expect(HELD).len = len;
+        self.held.len = len;
     }
 
     /// Copies bytes to an offset, soundly whatever others do to the block meanwhile.
@@ -150,21 +148,15 @@ impl Loan {
 
     /// The held block, which the caller gives back.
     #[inline(always)]
-    fn into_held(mut self) -> Held {
-        let held = self.held.take().expect(HELD);
-        // There is nothing left to drop: this makes it visible to the compiler.
-        core::mem::forget(self);
-        held
-    }
-
-    #[inline(always)]
-    fn held(&self) -> &Held {
-        self.held.as_ref().expect(HELD)
+    fn into_held(self) -> Held {
+        let mut loan = ManuallyDrop::new(self);
+        // SAFETY: the loan is consumed, and not dropped.
+        unsafe { ManuallyDrop::take(&mut loan.held) }
     }
 
     #[inline(always)]
     fn bytes(&self) -> Bytes<'_> {
-        let Held { inner, loaned, len } = self.held();
+        let Held { inner, loaned, len } = &*self.held;
         Bytes { inner, class: loaned.class(), block: loaned.block(), len: *len }
     }
 
@@ -218,7 +210,7 @@ impl Loan {
         route: Route,
         push: impl FnOnce(Handle) -> Result<(), E>,
     ) -> Result<(), SendError<E>> {
-        if let Err(forked) = self.held().inner.ours() {
+        if let Err(forked) = self.held.inner.ours() {
             return Err(SendError { loan: self, error: forked.into() });
         }
         let Held { inner, loaned, len } = self.into_held();
@@ -226,7 +218,7 @@ impl Loan {
         let mut offering = Offering(Some((inner, offered)));
         let pushed = push(handle);
         let (inner, offered) = offering.0.take().expect("taken here only");
-        core::mem::forget(offering); // As in `into_held`.
+        core::mem::forget(offering); // There is nothing left to drop: this makes it visible to the compiler.
         // The push may have forked: then the block is the parent's.
         if let Err(forked) = inner.ours() {
             return Err(SendError { loan: Self::new(inner, offered.inherited(), len), error: forked.into() });
@@ -245,14 +237,15 @@ impl Loan {
     }
 
     /// Whether the loan was made by this process.
+    #[inline(always)]
     pub(in crate::channel) fn is_ours(&self) -> bool {
-        self.held().inner.is_ours()
+        self.held.inner.is_ours()
     }
 
     /// Whether the block belongs to this pool, through any clone or opening of it.
     #[inline(always)]
     pub(in crate::channel) fn is_of(&self, pool: &Pool) -> bool {
-        self.held().inner.member.memory().generation() == pool.member().memory().generation()
+        self.held.inner.member.memory().generation() == pool.member().memory().generation()
     }
 
     /// Lets `publish` turn the block into a payload. If it fails it gives the block back.
@@ -300,9 +293,9 @@ impl Loan {
 impl Drop for Loan {
     #[inline]
     fn drop(&mut self) {
-        if let Some(Held { inner, loaned, .. }) = self.held.take()
-            && inner.is_ours()
-        {
+        // SAFETY: the loan is not used afterwards.
+        let Held { inner, loaned, .. } = unsafe { ManuallyDrop::take(&mut self.held) };
+        if inner.is_ours() {
             inner.abandon(loaned);
         }
     }
@@ -321,7 +314,7 @@ impl Drop for Offering {
 
 impl fmt::Debug for Loan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Held { loaned, len, .. } = self.held();
+        let Held { loaned, len, .. } = &*self.held;
         f.debug_struct("Loan").field("block", loaned).field("len", len).finish_non_exhaustive()
     }
 }

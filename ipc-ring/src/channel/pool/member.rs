@@ -68,9 +68,10 @@ impl Pool {
     /// Never. A few dozen system calls when no block is free.
     #[inline]
     pub fn loan(&self, len: usize) -> Result<Loan, LoanError> {
-        match self.lend(len) {
-            Err(LoanError::Exhausted { .. }) => self.loan_after_recovery(len),
-            result => result,
+        self.inner.ours()?;
+        match self.lent(self.inner.class_for(len)?, len) {
+            Some(loan) => Ok(loan),
+            None => self.loan_after_recovery(len),
         }
     }
 
@@ -87,10 +88,13 @@ impl Pool {
     pub(in crate::channel) fn lend(&self, len: usize) -> Result<Loan, LoanError> {
         self.inner.ours()?;
         let class = self.inner.class_for(len)?;
-        match self.inner.member.try_loan(class) {
-            Some(loaned) => Ok(Loan::new(Arc::clone(&self.inner), loaned, len)),
-            None => Err(self.inner.exhausted(class)),
-        }
+        self.lent(class, len).ok_or_else(|| self.inner.exhausted(class))
+    }
+
+    #[inline(always)]
+    fn lent(&self, class: usize, len: usize) -> Option<Loan> {
+        let loaned = self.inner.member.try_loan(class)?;
+        Some(Loan::new(Arc::clone(&self.inner), loaned, len))
     }
 
     pub(super) fn inner(&self) -> &Arc<Inner> {
@@ -99,17 +103,10 @@ impl Pool {
 
     /// Blocks of these classes, a bit each, were given back: wakes lenders that wait for them.
     #[inline(always)]
-    pub(in crate::channel) fn gave_back(&self, classes: u16) {
-        if classes != 0 {
-            self.gave_back_some(classes);
-        }
-    }
-
-    fn gave_back_some(&self, classes: u16) {
-        let mut left = classes;
-        while left != 0 {
-            self.inner.gave_back(left.trailing_zeros());
-            left &= left - 1; // Without its lowest bit.
+    pub(in crate::channel) fn gave_back(&self, mut classes: u16) {
+        while classes != 0 {
+            self.inner.gave_back(classes.trailing_zeros());
+            classes &= classes - 1; // Without its lowest bit.
         }
     }
 

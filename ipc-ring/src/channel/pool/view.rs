@@ -1,6 +1,7 @@
 //! A block that is being read.
 
 use core::fmt;
+use core::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::bytes::{AccessError, Bytes, readable};
@@ -33,8 +34,8 @@ use crate::ring::pool::Reading;
 /// # Ok(()) }
 /// ```
 pub struct View {
-    /// Taken when the block is released.
-    held: Option<Held>,
+    /// Taken when the view is dropped or consumed.
+    held: ManuallyDrop<Held>,
 }
 
 struct Held {
@@ -43,20 +44,17 @@ struct Held {
     len: usize,
 }
 
-/// Each method that takes the block consumes the view.
-const HELD: &str = "a view has its block until it is consumed";
-
 impl View {
     #[inline(always)]
     pub(super) fn new(inner: Arc<Inner>, reading: Reading, len: usize) -> Self {
-        Self { held: Some(Held { inner, reading, len }) }
+        Self { held: ManuallyDrop::new(Held { inner, reading, len }) }
     }
 
     /// Number of bytes.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.held().len
+        self.held.len
     }
 
     /// Whether the payload is empty.
@@ -68,7 +66,7 @@ impl View {
     /// Whether other processes may be reading the block too. Otherwise this view alone holds it.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        self.held().reading.is_shared()
+        self.held.reading.is_shared()
     }
 
     readable!();
@@ -80,7 +78,7 @@ impl View {
     /// The view, when it is [shared](Self::is_shared), and in a child process that inherited it through a
     /// fork.
     pub fn into_loan(self) -> Result<Loan, View> {
-        if !self.held().inner.is_ours() {
+        if !self.held.inner.is_ours() {
             return Err(self);
         }
         let Held { inner, reading, len } = self.into_held();
@@ -92,21 +90,15 @@ impl View {
 
     /// The held block, which the caller gives back.
     #[inline(always)]
-    fn into_held(mut self) -> Held {
-        let held = self.held.take().expect(HELD);
-        // There is nothing left to drop: this makes it visible to the compiler.
-        core::mem::forget(self);
-        held
-    }
-
-    #[inline(always)]
-    fn held(&self) -> &Held {
-        self.held.as_ref().expect(HELD)
+    fn into_held(self) -> Held {
+        let mut view = ManuallyDrop::new(self);
+        // SAFETY: the view is consumed, and not dropped.
+        unsafe { ManuallyDrop::take(&mut view.held) }
     }
 
     #[inline(always)]
     fn bytes(&self) -> Bytes<'_> {
-        let Held { inner, reading, len } = self.held();
+        let Held { inner, reading, len } = &*self.held;
         Bytes { inner, class: reading.class(), block: reading.block(), len: *len }
     }
 }
@@ -114,9 +106,9 @@ impl View {
 impl Drop for View {
     #[inline]
     fn drop(&mut self) {
-        if let Some(Held { inner, reading, .. }) = self.held.take()
-            && inner.is_ours()
-        {
+        // SAFETY: the view is not used afterwards.
+        let Held { inner, reading, .. } = unsafe { ManuallyDrop::take(&mut self.held) };
+        if inner.is_ours() {
             let class = reading.class();
             if inner.member.release(reading) {
                 inner.gave_back(class);
@@ -127,7 +119,7 @@ impl Drop for View {
 
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Held { reading, len, .. } = self.held();
+        let Held { reading, len, .. } = &*self.held;
         f.debug_struct("View").field("block", reading).field("len", len).finish_non_exhaustive()
     }
 }
