@@ -126,7 +126,9 @@ impl<M: Memory<Shape = Of<Handle>>> Publisher<M> {
             if let Some(handle) = self.kept[index].take() {
                 let taken = member.take_out(&handle);
                 any |= taken.is_some();
-                self.freed |= u16::from(taken == Some(true)) << (handle.class % u16::BITS);
+                if taken == Some(true) {
+                    self.freed |= 1 << (handle.class % u16::BITS);
+                }
             }
             self.withdrawn = self.withdrawn.wrapping_add(1);
         }

@@ -1,6 +1,5 @@
 //! Publishing a block in a channel that any number of readers may take it from, and withdrawing it.
 
-use core::cell::Cell;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::handle::{Handle, Route};
@@ -62,38 +61,35 @@ impl<M: Memory> Member<M> {
     #[inline]
     pub(in crate::ring) fn take_out(&self, handle: &Handle) -> Option<bool> {
         let block = self.block_of(handle)?;
-        let is_free = Cell::new(false);
         let seen = Tag::from_raw(self.memory.tag(block).load(Relaxed)); // A hint; the CAS decides.
         // [P1] It publishes nothing itself: it continues the release of the member that shared the block, and
         // those of its readers [P2].
-        let done = self.change(block, seen, Edge::PoolSent, |tag| {
+        let left = self.change(block, seen, Edge::PoolSent, |tag| {
             let is_it =
                 tag.state() == Some(State::Published) && self.generation(block, tag) == handle.generation;
-            let left = tag.withdrawn();
-            is_free.set(left.state() == Some(State::Free));
-            is_it.then_some(left)
+            is_it.then(|| tag.withdrawn())
         });
         M::Platform::crash_point(Site::PoolWithdrawn);
-        done.then(|| is_free.get())
+        left.map(|left| left.state() == Some(State::Free))
     }
 
     /// Changes a tag that others change too, from `tag` or the value found instead, unless `to` says that
-    /// there is nothing to change.
+    /// there is nothing to change. Returns what it is now.
     #[inline]
-    fn change(&self, block: u32, mut tag: Tag, edge: Edge, to: impl Fn(Tag) -> Option<Tag>) -> bool {
+    fn change(&self, block: u32, mut tag: Tag, edge: Edge, to: impl Fn(Tag) -> Option<Tag>) -> Option<Tag> {
         for _ in 0..TRIES {
-            let Some(left) = to(tag) else { return false };
+            let left = to(tag)?;
             match self.memory.tag(block).compare_exchange(
                 tag.as_raw(),
                 left.as_raw(),
                 M::Platform::ordering(edge),
                 Relaxed,
             ) {
-                Ok(_) => return true,
+                Ok(_) => return Some(left),
                 Err(found) => tag = Tag::from_raw(found),
             }
         }
-        false
+        None
     }
 
     /// Whether the channel of this route holds the block of this handle. For a publisher that takes over.
