@@ -383,7 +383,6 @@ impl<W: Words, H: Host> Waiter for Endpoint<W, H> {
     }
 
     fn has_peer_died(&self) -> bool {
-        let owner = owner(&self.words, Side::Peer);
-        owner != 0 && matches!(self.host.is_alive(owner), Ok(false))
+        self.host.is_dead(owner(&self.words, Side::Peer))
     }
 }

@@ -60,6 +60,10 @@ pub trait Peers {
     /// # Errors
     /// If that cannot be determined. Then it must not be treated as either.
     fn is_alive(&self, owner: u64) -> Result<bool, Error>;
+    /// Whether an identity, as seats hold it, is that of a process known to be dead. 0 is that of none.
+    fn is_dead(&self, owner: u64) -> bool {
+        owner != 0 && matches!(self.is_alive(owner), Ok(false))
+    }
     /// The current time, by which a process decides when to check whether others are alive.
     fn now(&self) -> Instant {
         Instant::now()

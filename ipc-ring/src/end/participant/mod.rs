@@ -25,6 +25,7 @@ use crate::wait::park::Waiter;
 use crate::wait::signal::{self, WAITING};
 use crate::wait::{WaitStrategy, Waits, waiter_set};
 
+pub(crate) use presence::has_anybody_died;
 pub(crate) use waking::Wakes;
 pub use words::{ANY_KEY, Field, Seats, WaiterClass};
 pub(crate) use words::{Waiters, holder, role};

@@ -6,7 +6,7 @@ use ipc_core::Error;
 
 use super::{Field, Participant, Seats, holder, role};
 use crate::platform::Word;
-use crate::wait::host::Host;
+use crate::wait::host::{Host, Peers};
 use crate::wait::signal::WAITING;
 
 impl<W: Seats, H: Host> Participant<W, H> {
@@ -21,10 +21,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
     /// Whether a seat belongs to a dead process, which may have died before it woke another one. Asks the
     /// kernel about each seat that is taken.
     pub(crate) fn has_anybody_died(&self) -> bool {
-        (0..self.words.seats()).any(|number| {
-            let identity = holder(&self.words, number);
-            identity != 0 && matches!(self.is_alive(identity), Ok(false))
-        })
+        has_anybody_died(&self.words, &self.host)
     }
 
     /// As [`Peers::asking`](crate::wait::host::Peers::asking).
@@ -64,4 +61,9 @@ impl<W: Seats, H: Host> Participant<W, H> {
             .peekable();
         mine != 0 && others.peek().is_some() && others.all(|cpu| cpu == mine)
     }
+}
+
+/// Whether a seat belongs to a dead process.
+pub(crate) fn has_anybody_died<W: Seats>(words: &W, peers: &impl Peers) -> bool {
+    (0..words.seats()).any(|number| peers.is_dead(holder(words, number)))
 }
