@@ -5,8 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{kernel_objects, private_namespace, unique, wait_for_a_sleeper};
-use ipc_core::sem::{SemId, SemaphoreSet};
+use common::{private_namespace, unique, wait_for_a_sleeper, wait_for_sleepers};
 use ipc_ring::broadcast::payloads;
 use ipc_ring::pool::{Builder, Handle, Lender, Loan, LoanError, Pool, View};
 use ipc_ring::wait::late;
@@ -28,23 +27,6 @@ fn pool(domain: &Domain) -> Builder {
 
 fn handles(domain: &Domain) -> spsc::Builder<Handle> {
     spsc::Builder::new("handles").domain(domain).capacity(8)
-}
-
-/// Until this number of threads sleep on semaphores of this name space.
-fn until_asleep(wanted: usize) {
-    let count = || {
-        let sets = kernel_objects().1;
-        let ids = sets.iter().map(|set| SemId::from_raw(set.split(' ').nth(1).unwrap().parse().unwrap()));
-        ids.map(|id| {
-            let set = SemaphoreSet::from_id(id);
-            let Ok(stat) = set.stat() else { return 0 };
-            (0..stat.count()).filter_map(|index| set.waiting_for_increase(index as u16).ok()).sum::<usize>()
-        })
-        .sum::<usize>()
-    };
-    while count() < wanted {
-        std::thread::yield_now();
-    }
 }
 
 /// A lender sleeps; what this does ends its wait.
@@ -181,7 +163,7 @@ fn one_block_wakes_one_lender_and_all_have_their_turn() {
                 })
             })
             .collect();
-        until_asleep(5);
+        wait_for_sleepers(5);
         drop(held);
         lenders.into_iter().for_each(|lender| lender.join().unwrap());
         assert_eq!(pool.stats().in_use(), 0);
@@ -327,7 +309,7 @@ fn a_set_waits_for_a_block() {
         std::thread::scope(|scope| {
             let waiting = scope.spawn(move || drop(other.loan(100).unwrap()));
             scope.spawn(|| {
-                until_asleep(2);
+                wait_for_sleepers(2);
                 drop(large);
             });
             for _ in 0..2 {

@@ -5,8 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Role, kernel_objects, listen, private_namespace, role, say, unique, wait_for_a_sleeper};
-use ipc_core::sem::{SemId, SemaphoreSet};
+use common::{
+    Role, listen, private_namespace, role, say, semaphore_sets, unique, wait_for_a_sleeper, wait_for_sleepers,
+};
 use ipc_ring::pool::{Builder, Lender, LoanError};
 use ipc_ring::wait::late;
 use ipc_ring::{Domain, WaitStrategy};
@@ -41,23 +42,6 @@ fn plays_a_role() {
             drop(loan);
         }
         other => panic!("no such role: {other}"),
-    }
-}
-
-/// Until this number of threads sleep on semaphores of this name space.
-fn until_asleep(wanted: usize) {
-    let count = || {
-        let sets = kernel_objects().1;
-        let ids = sets.iter().map(|set| SemId::from_raw(set.split(' ').nth(1).unwrap().parse().unwrap()));
-        ids.map(|id| {
-            let set = SemaphoreSet::from_id(id);
-            let Ok(stat) = set.stat() else { return 0 };
-            (0..stat.count()).filter_map(|index| set.waiting_for_increase(index as u16).ok()).sum::<usize>()
-        })
-        .sum::<usize>()
-    };
-    while count() < wanted {
-        std::thread::yield_now();
     }
 }
 
@@ -124,7 +108,7 @@ fn a_lender_that_is_killed_asleep_takes_no_wake_with_it() {
         victims.iter_mut().for_each(|victim| assert_eq!(victim.hear(), "waiting"));
         let mut lender = Lender::with_strategy(&pool, WaitStrategy::Sleep).unwrap();
         let waiting = std::thread::spawn(move || drop(lender.loan(8).unwrap()));
-        until_asleep(4);
+        wait_for_sleepers(4);
         victims.iter_mut().for_each(Role::kill);
         drop(held);
         waiting.join().unwrap();
@@ -134,7 +118,7 @@ fn a_lender_that_is_killed_asleep_takes_no_wake_with_it() {
     let held = pool.loan(8).unwrap();
     let mut victim = Role::start("wait", &[&name]);
     assert_eq!(victim.hear(), "waiting");
-    until_asleep(1);
+    wait_for_sleepers(1);
     drop(held);
     assert_eq!(victim.hear(), "lent");
     let mut lender = Lender::with_strategy(&pool, WaitStrategy::Sleep).unwrap();
@@ -161,10 +145,7 @@ fn the_removal_of_the_domain_ends_the_wait() {
             })
             .collect();
         std::thread::sleep(Duration::from_millis(20));
-        for set in &kernel_objects().1 {
-            let id = SemId::from_raw(set.split(' ').nth(1).unwrap().parse().unwrap());
-            SemaphoreSet::from_id(id).remove().unwrap();
-        }
+        semaphore_sets().for_each(|set| set.remove().unwrap());
         for lender in lenders {
             let error = lender.join().unwrap();
             assert_eq!(error, LoanError::Unknown { reason: ipc_core::ErrorKind::Removed }, "{strategy:?}");

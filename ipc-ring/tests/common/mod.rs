@@ -241,18 +241,24 @@ pub fn kernel_objects() -> (Vec<String>, Vec<String>, Vec<String>) {
     (list("shm"), list("sem"), list("msg"))
 }
 
+/// The semaphore sets of this namespace.
+pub fn semaphore_sets() -> impl Iterator<Item = SemaphoreSet> {
+    let id = |set: String| set.split(' ').nth(1).unwrap().parse().unwrap();
+    kernel_objects().1.into_iter().map(move |set| SemaphoreSet::from_id(SemId::from_raw(id(set))))
+}
+
 /// Waits until some thread sleeps on a semaphore of this name space.
 pub fn wait_for_a_sleeper() {
-    loop {
-        for set in &kernel_objects().1 {
-            let id = set.split(' ').nth(1).unwrap().parse().unwrap();
-            let set = SemaphoreSet::from_id(SemId::from_raw(id));
-            let Ok(stat) = set.stat() else { continue };
-            let sleeps = |index: usize| set.waiting_for_increase(index as u16).is_ok_and(|count| count > 0);
-            if (0..stat.count()).any(sleeps) {
-                return;
-            }
-        }
+    wait_for_sleepers(1);
+}
+
+/// Waits until this number of threads sleep on semaphores of this name space.
+pub fn wait_for_sleepers(wanted: usize) {
+    let sleepers = |set: SemaphoreSet| {
+        let Ok(stat) = set.stat() else { return 0 };
+        (0..stat.count()).filter_map(|index| set.waiting_for_increase(index as u16).ok()).sum::<usize>()
+    };
+    while semaphore_sets().map(sleepers).sum::<usize>() < wanted {
         std::thread::yield_now();
     }
 }
