@@ -27,8 +27,7 @@ pub struct Bell(pub(crate) WakeSemaphore);
 #[derive(Debug)]
 pub struct Home<'a>(pub(crate) &'a Arc<Member>);
 
-/// An end that can be waited for together with others.
-/// What an end does for a set.
+/// What an end does for a set, a descriptor or a task that waits for it, alone or together with others.
 pub trait Await {
     /// What the end has to report, by a check that changes nothing but the memory of what was reported.
     /// `probe`: also ask the kernel whether the other side is alive. An error: this is unknown.
