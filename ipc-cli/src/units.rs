@@ -113,10 +113,19 @@ pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| format!("invalid size {text:?}: more than 64 bits"))
 }
 
+/// The longest duration that is read: a century. Sums with it stay in the range of every clock.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// Reads a duration such as 10m or 1h30m.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|error| format!("invalid time {text:?}: {error}; expected is one such as 90s, 10m or 1h"))
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("invalid time {text:?}: {error}; expected is one such as 90s, 10m or 1h"))?;
+    if duration > LONGEST {
+        return Err(format!(
+            "invalid time {text:?}: longer than a century; expected is one such as 90s or 1h"
+        ));
+    }
+    Ok(duration)
 }
 
 /// Names of users and groups, each looked up once.
@@ -168,6 +177,15 @@ mod tests {
             (bytes(9999), bytes(10_240), bytes(1 << 40)),
             ("9999 B".into(), "10.0 KiB".into(), "1.0 TiB".into())
         );
+    }
+
+    #[test]
+    fn a_time_that_no_clock_reaches_is_refused() {
+        assert_eq!(parse_duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("36500days"), Ok(LONGEST));
+        for text in ["", "10", "36501days", "300000000000years"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
     }
 
     #[test]
