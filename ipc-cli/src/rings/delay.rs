@@ -75,9 +75,10 @@ impl Ages {
     }
 
     fn add(&mut self, age: i128) {
-        match u64::try_from(age) {
-            Ok(age) => self.histogram.saturating_record(age),
-            Err(_) => self.ahead += 1,
+        if age < 0 {
+            self.ahead += 1;
+        } else {
+            self.histogram.saturating_record(u64::try_from(age).unwrap_or(u64::MAX));
         }
     }
 
@@ -108,7 +109,8 @@ pub(crate) fn run(asked: &Delay) -> Outcome {
                 ages.add(age(&from, &message, &tap, empty));
                 looked = Instant::now();
             }
-            TapRead::Missed { count } => ages.missed += count,
+            // Counted from words that any member can write.
+            TapRead::Missed { count } => ages.missed = ages.missed.saturating_add(count),
             TapRead::Nothing => {
                 empty = Instant::now();
                 if looked.elapsed() >= LOOK {
@@ -247,5 +249,20 @@ fn now(clock: Clock) -> Option<i128> {
         Clock::Monotonic => Some(i128::from(latest::now_ns())),
         Clock::Boottime => read(ClockId::CLOCK_BOOTTIME),
         Clock::Tai => read(ClockId::CLOCK_TAI),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_ahead_is_counted_apart_and_the_longest_age_is_a_century() {
+        let mut ages = Ages::new();
+        [-1, i128::MIN].into_iter().for_each(|age| ages.add(age));
+        assert_eq!((ages.ahead, ages.histogram.len()), (2, 0));
+        [0, i128::from(u64::MAX) + 1, i128::MAX].into_iter().for_each(|age| ages.add(age));
+        assert_eq!((ages.ahead, ages.histogram.len(), ages.histogram.min()), (2, 3, 0));
+        assert!(ages.histogram.max() >= LONGEST);
     }
 }

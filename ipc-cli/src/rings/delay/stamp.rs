@@ -104,7 +104,9 @@ impl Stamp {
             return Ok(());
         }
         let time = self.time(message);
-        let is_near = |clock: &Clock| now(*clock).is_some_and(|now| (-SLACK..YOUNG).contains(&(now - time)));
+        let is_near = |clock: &Clock| {
+            now(*clock).is_some_and(|now| (-SLACK..YOUNG).contains(&now.saturating_sub(time)))
+        };
         let near: Vec<Clock> = CLOCKS.into_iter().filter(is_near).collect();
         let apart = |one, other| match (now(one), now(other)) {
             (Some(one), Some(other)) => (one - other).abs() > SAME,
@@ -136,7 +138,8 @@ impl Stamp {
     /// The age of a message in nanoseconds; below 0 when its time is ahead of the clock.
     pub(super) fn age(&self, message: &[u8]) -> i128 {
         let now = self.clock.and_then(|(clock, _)| now(clock)).unwrap_or_default();
-        now - self.time(message)
+        // A number with a fraction may be any time at all.
+        now.saturating_sub(self.time(message))
     }
 
     pub(super) fn path(&self) -> &str {
@@ -273,6 +276,17 @@ mod tests {
         let text = "type a size 8 align 4\n0 t stamp\ntype t size 8 align 4\n0 i32 sec\n4 u32 nanosec\n";
         let found = Stamp::find(&text.parse().unwrap(), None, None, None).unwrap().expect("a time");
         assert_eq!((found.path(), found.time(&[2, 0, 0, 0, 5, 0, 0, 0])), ("stamp", 2_000_000_005));
+    }
+
+    #[test]
+    fn numbers_that_are_no_time_have_an_age_and_no_clock() {
+        for (number, is_ahead) in [(-1e300, false), (1e300, true), (f64::INFINITY, true)] {
+            let message = f64::to_le_bytes(number);
+            let found = stamp("type a size 8 align 8\n0 f64 unixtime\n");
+            assert_eq!(found.age(&message) < 0, is_ahead, "{number}");
+            let mut found = stamp("type a size 8 align 8\n0 f64 stamp\n");
+            assert!(found.settle(&message).unwrap_err().reason().contains("near no clock"), "{number}");
+        }
     }
 
     #[test]
