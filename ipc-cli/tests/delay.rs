@@ -3,7 +3,7 @@
 mod common;
 
 use std::io::BufRead as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::core::namespace::isolated;
 use common::{command, end, lines, run};
@@ -20,13 +20,26 @@ struct Timed {
     number: u64,
     time_ns: u64,
     sent_mono_us: u64,
+    sent_wall_ms: u64,
+    sent_unix: f64,
+    sent_mono_s: u64,
 }
+
+/// Half a second, in nanoseconds.
+const AGO: u64 = 500_000_000;
 
 /// Half a second old by both clocks.
 fn timed(number: u64) -> Timed {
     let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let ago = 500_000_000;
-    Timed { number, time_ns: wall.as_nanos() as u64 - ago, sent_mono_us: (latest::now_ns() - ago) / 1000 }
+    let (wall, monotonic) = (wall.as_nanos() as u64 - AGO, latest::now_ns() - AGO);
+    Timed {
+        number,
+        time_ns: wall,
+        sent_mono_us: monotonic / 1_000,
+        sent_wall_ms: wall / 1_000_000,
+        sent_unix: wall as f64 / 1e9,
+        sent_mono_s: monotonic / 1_000_000_000,
+    }
 }
 
 /// Runs it with `--count 1` while messages come; gives its line of JSON, and its lines for people.
@@ -64,7 +77,7 @@ fn a_field_with_a_time_says_how_old_a_message_is() {
         assert_eq!((&line["clock"], &line["ahead"]), (&value!("realtime"), &value!(0)));
         assert!(line["messages"].as_u64().unwrap() > 0, "{line}");
         // Not younger than it was made. The histogram has two digits.
-        assert!(line["min_ns"].as_u64().unwrap() >= 490_000_000, "{line}");
+        assert!(line["min_ns"].as_u64().unwrap() >= AGO * 98 / 100, "{line}");
         assert!(
             line["min_ns"].as_u64() <= line["p50_ns"].as_u64()
                 && line["p50_ns"].as_u64() <= line["max_ns"].as_u64()
@@ -74,13 +87,23 @@ fn a_field_with_a_time_says_how_old_a_message_is() {
         assert_eq!(shown.next(), Some(title));
         assert!(shown.next().unwrap().contains(" messages, age p50 "));
 
-        let (line, shown) = measured("timed --field sent_mono_us", &mut send);
-        assert_eq!((&line["clock"], &line["field"]), (&value!("monotonic"), &value!("sent_mono_us")));
-        assert!(line["min_ns"].as_u64().unwrap() >= 490_000_000, "{line}");
-        assert!(
-            shown.starts_with("age by the field sent_mono_us: microseconds, clock monotonic by its name\n"),
-            "{shown}"
-        );
+        for (field, unit, clock, resolution_ns) in [
+            ("sent_mono_us", "microseconds", "monotonic", 1_000),
+            ("sent_wall_ms", "milliseconds", "realtime", 1_000_000),
+            ("sent_unix", "seconds", "realtime", 1_000),
+            ("sent_mono_s", "seconds", "monotonic", 1_000_000_000),
+        ] {
+            let began = Instant::now();
+            let (line, shown) = measured(&format!("timed --field {field}"), &mut send);
+            let passed = began.elapsed().as_nanos() as u64;
+            assert_eq!((&line["clock"], &line["field"]), (&value!(clock), &value!(field)));
+            let title = format!("age by the field {field}: {unit}, clock {clock} by its name\n");
+            assert!(shown.starts_with(&title), "{shown}");
+            let [least, most] = ["min_ns", "max_ns"].map(|age| line[age].as_u64().unwrap());
+            assert!(least >= AGO * 98 / 100, "{line}");
+            // Nor older than the test has taken: it sent all of them itself.
+            assert!(most <= (AGO + resolution_ns + passed) * 102 / 100, "{line} in {passed} ns");
+        }
 
         // A wrong clock is no age.
         let (line, shown) = measured("timed --field time_ns --clock monotonic", &mut send);
