@@ -34,6 +34,26 @@ pub(super) struct Sample {
     pub(super) others: Vec<(&'static str, u64)>,
 }
 
+/// A channel that holds more than this share of its capacity counts as nearly full.
+pub(super) const NEARLY_FULL: f64 = 0.8;
+
+/// Whether a consumer that far behind is about to lose messages, or to hold the channel up.
+pub(super) fn is_late(behind: u64, capacity: u64) -> bool {
+    behind > capacity / 2
+}
+
+impl Sample {
+    /// One of the other counters.
+    pub(super) fn counter(&self, name: &str) -> Option<u64> {
+        self.others.iter().find(|(counter, _)| *counter == name).map(|(_, value)| *value)
+    }
+
+    /// How full a channel of this capacity is, from 0 to 1.
+    pub(super) fn fill(&self, capacity: u64) -> Option<f64> {
+        Some(self.waiting? as f64 / capacity.max(1) as f64)
+    }
+}
+
 impl Observer {
     pub(super) fn open(
         domain: &DomainObserver,
@@ -186,5 +206,24 @@ pub(super) fn channel(info: &NameInfo) -> Option<&ChannelInfo> {
     match &info.what {
         Named::Channel(channel) => Some(channel),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_is_late_beyond_half_the_ring() {
+        assert_eq!([4, 5].map(|behind| is_late(behind, 8)), [false, true]);
+        assert_eq!([0, 1].map(|behind| is_late(behind, 1)), [false, true]);
+    }
+
+    #[test]
+    fn a_share_is_of_the_capacity_and_a_hostile_capacity_of_0_has_one() {
+        let sample = Sample { waiting: Some(6), others: vec![("missed", 7)], ..Sample::default() };
+        assert_eq!((sample.fill(8), sample.fill(0)), (Some(0.75), Some(6.0)));
+        assert_eq!((Sample::default().fill(8), sample.counter("missed")), (None, Some(7)));
+        assert_eq!(sample.counter("dropped"), None);
     }
 }

@@ -10,7 +10,7 @@ use super::{Advice, processors};
 use crate::cli::looking::Advise;
 use crate::exit::{Failure, NOT_FOUND};
 use crate::rings::domains;
-use crate::rings::observe::{Observer, Sample, channel};
+use crate::rings::observe::{NEARLY_FULL, Observer, Sample, channel, is_late};
 use crate::units::{bytes, count, scaled};
 
 /// Rings below this are not worth making smaller: they fit into a cache.
@@ -91,9 +91,8 @@ impl Seen {
         self.seconds = self.began.elapsed().as_secs_f64().max(1e-6);
         for channel in &mut self.channels {
             channel.after = channel.observer.sample();
-            let half = channel.shape.capacity / 2;
             let behind = channel.observer.behind().into_iter();
-            channel.behind = behind.filter(|(_, behind)| *behind > half).collect();
+            channel.behind = behind.filter(|(_, behind)| is_late(*behind, channel.shape.capacity)).collect();
         }
     }
 
@@ -124,12 +123,8 @@ fn of(domain: &str, channel: &str, advice: Advice) -> Advice {
 }
 
 impl Watched {
-    fn counter(&self, sample: &Sample, name: &str) -> Option<u64> {
-        sample.others.iter().find(|(counter, _)| *counter == name).map(|(_, value)| *value)
-    }
-
     fn grew(&self, name: &str) -> Option<u64> {
-        Some(self.counter(&self.after, name)?.saturating_sub(self.counter(&self.before, name)?))
+        Some(self.after.counter(name)?.saturating_sub(self.before.counter(name)?))
     }
 
     fn held(&self, amount: u64) -> String {
@@ -158,8 +153,8 @@ fn quoted(text: &str) -> String {
 /// The capacity against what the channel has held.
 fn size(channel: &Watched) -> Option<Advice> {
     let capacity = channel.shape.capacity;
-    let fill = |sample: &Sample| sample.waiting.map(|waiting| waiting as f64 / capacity.max(1) as f64);
-    if [&channel.before, &channel.after].iter().all(|sample| fill(sample).is_some_and(|fill| fill > 0.8)) {
+    let is_full = |sample: &&Sample| sample.fill(capacity).is_some_and(|fill| fill > NEARLY_FULL);
+    if [&channel.before, &channel.after].iter().all(is_full) {
         let waits = channel.after.waiting.unwrap_or(capacity);
         let evidence = format!(
             "at both looks it was nearly full: {} of {} wait",
@@ -171,8 +166,8 @@ fn size(channel: &Watched) -> Option<Advice> {
         return Some(Advice::new("channel", advice, evidence, channel.hz()));
     }
     // A many-to-many ring counts neither.
-    let high = channel.counter(&channel.after, "high_water")?;
-    let found_full = channel.counter(&channel.after, "found_full")?;
+    let high = channel.after.counter("high_water")?;
+    let found_full = channel.after.counter("found_full")?;
     if found_full > 0 && high >= capacity {
         let evidence = format!(
             "it holds {}, and the producer has found it full {}; it is not full now, so bursts are larger than the ring",

@@ -15,7 +15,7 @@ use crate::exit::{Failure, NOT_FOUND};
 use crate::json;
 use crate::rings::domains;
 use crate::rings::ls::{end_of, in_order};
-use crate::rings::observe::{Observer, Sample, channel};
+use crate::rings::observe::{NEARLY_FULL, Observer, Sample, channel, is_late};
 use crate::rings::rate::Rates;
 use crate::sysv::Processes;
 use crate::units::{count, scaled};
@@ -172,22 +172,17 @@ impl Row {
         self.ends().into_iter().filter_map(|(_, behind)| behind).max()
     }
 
-    /// Whether one that far behind is about to lose messages, or to hold the channel up.
-    fn is_late(&self, behind: u64) -> bool {
-        behind > self.shape.capacity / 2
-    }
-
     fn has_dead_end(&self) -> bool {
         self.shape.ends.iter().any(|end| !end.is_alive)
     }
 
     /// How full it is, from 0 to 1.
     pub(in crate::rings) fn fill(&self) -> Option<f64> {
-        Some(self.sample.waiting? as f64 / self.shape.capacity.max(1) as f64)
+        self.sample.fill(self.shape.capacity)
     }
 
     pub(in crate::rings) fn missed(&self) -> Option<u64> {
-        self.sample.others.iter().find(|(counter, _)| *counter == "missed").map(|(_, value)| *value)
+        self.sample.counter("missed")
     }
 
     fn number(&self, by: Sort) -> Option<f64> {
@@ -220,7 +215,9 @@ impl Row {
             Column::Bytes => rate(Sort::Bytes, "B/s"),
             Column::Fill => self.fill().map_or_else(none, bar),
             Column::Missed => self.missed().map_or_else(none, |missed| counted(missed, missed > 0)),
-            Column::Lag => self.lag().map_or_else(none, |lag| counted(lag, self.is_late(lag))),
+            Column::Lag => {
+                self.lag().map_or_else(none, |lag| counted(lag, is_late(lag, self.shape.capacity)))
+            }
             Column::Lately => sparkline(self.history.iter().copied()),
             Column::Ends => {
                 let mut ends = in_order(&self.shape);
@@ -237,7 +234,10 @@ impl Row {
         let of = |(end, behind): (EndInfo, Option<u64>)| {
             let behind = behind.map_or_else(String::new, |behind| {
                 let text = format!("{behind} behind");
-                format!("  {}", if self.is_late(behind) { Look::Doubtful.of(&text) } else { text })
+                format!(
+                    "  {}",
+                    if is_late(behind, self.shape.capacity) { Look::Doubtful.of(&text) } else { text }
+                )
             });
             format!("    {}{behind}", end_of(&end, processes))
         };
@@ -332,7 +332,7 @@ fn bar(fill: f64) -> String {
     let fill = fill.clamp(0.0, 1.0);
     let full = (fill * 8.0).ceil() as usize;
     let text = format!("{}{} {:>3.0}%", "█".repeat(full), "░".repeat(8 - full), fill * 100.0);
-    if fill > 0.8 { Look::Doubtful.of(&text) } else { text }
+    if fill > NEARLY_FULL { Look::Doubtful.of(&text) } else { text }
 }
 
 /// Rates as heights, the greatest of them the highest.
