@@ -42,14 +42,19 @@ impl Seen {
     pub(super) fn look(asked: &Advise) -> Result<Seen, Failure> {
         let (mut channels, mut unreadable) = (Vec::new(), Vec::new());
         for found in domains::find(&asked.place)? {
-            let domain = match found.domain {
-                Ok(domain) => domain,
+            let listed = found.domain.and_then(|domain| match domain.list() {
+                Ok(listing) => Ok((domain, listing)),
+                // Gone since it was found, perhaps.
+                Err(error) => Err(error.to_string()),
+            });
+            let (domain, listing) = match listed {
+                Ok(listed) => listed,
                 Err(why) => {
                     unreadable.push(Advice::unknown("domain", format!("{:?}: {why}", found.name)));
                     continue;
                 }
             };
-            for info in domain.list()?.names {
+            for info in listing.names {
                 let Some(shape) = channel(&info) else { continue };
                 if asked.channel.as_ref().is_some_and(|name| *name != info.name) {
                     continue;
