@@ -256,3 +256,118 @@ fn pinned(channel: &Watched, root: &Path) -> Option<Advice> {
     let command = format!("taskset -apc OTHER {}", pids.last()?);
     Some(Advice::new("channel", advice, evidence, command))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use ipc_ring::Fingerprint;
+
+    use super::*;
+
+    /// Counters that both looks found.
+    fn sample(waiting: Option<u64>, pushed: u64, others: &[(&'static str, u64)]) -> Sample {
+        Sample { waiting, pushed: Some(pushed), others: others.to_vec(), ..Sample::default() }
+    }
+
+    /// A ring of 1600 messages.
+    fn watched(before: Sample, after: Sample) -> Watched {
+        let shape = ChannelInfo {
+            kind: Kind::Spsc as u32,
+            capacity: 1600,
+            element_size: 8,
+            element_align: 8,
+            fingerprint: Fingerprint::of::<u64>(),
+            type_name: None,
+            bytes: LARGE + 1,
+            created: SystemTime::UNIX_EPOCH,
+            is_persistent: false,
+            ends: Vec::new(),
+            description: None,
+        };
+        let (domain, name) = ("a domain".to_owned(), "it's".to_owned());
+        Watched { domain, name, shape, observer: Observer::Silent, before, after, behind: Vec::new() }
+    }
+
+    fn said(advice: Option<Advice>) -> String {
+        let advice = advice.expect("advice");
+        assert_eq!(advice.state, "advice");
+        format!("{}: {}", advice.evidence, advice.advice.expect("what to do"))
+    }
+
+    #[test]
+    fn a_ring_that_is_nearly_full_at_both_looks_has_a_slow_consumer() {
+        let of = |before, after| {
+            let of = |waiting| sample(Some(waiting), 0, &[("high_water", 0), ("found_full", 0)]);
+            size(&watched(of(before), of(after)))
+        };
+        assert!(said(of(1281, 1600)).contains("1600 messages of 1600 messages wait: look at the consumer"));
+        for (before, after) in [(1280, 1600), (1600, 1280)] {
+            assert_eq!(of(before, after), None, "{before} {after}");
+        }
+    }
+
+    #[test]
+    fn a_ring_that_was_found_full_is_made_larger() {
+        let of = |high, full| {
+            let of = sample(Some(0), 0, &[("high_water", high), ("found_full", full)]);
+            size(&watched(of.clone(), of))
+        };
+        let found = said(of(1600, 1));
+        assert!(found.contains("found it full 1 time") && found.contains("capacity(6400)"), "{found}");
+        for (high, full) in [(1599, 1), (1600, 0)] {
+            assert_eq!(of(high, full), None, "{high} {full}");
+        }
+    }
+
+    #[test]
+    fn a_large_ring_that_was_hardly_used_is_made_smaller() {
+        let of = |bytes, high, pushed| {
+            let of = sample(Some(0), pushed, &[("high_water", high), ("found_full", 0)]);
+            let mut channel = watched(of.clone(), of);
+            channel.shape.bytes = bytes;
+            size(&channel)
+        };
+        assert!(said(of(LARGE + 1, 99, 6401)).contains("at most 99 messages of 1600 messages were in use"));
+        assert!(said(of(LARGE + 1, 99, 6401)).contains("capacity(512)"));
+        for (bytes, high, pushed) in
+            [(LARGE, 99, 6401), (LARGE + 1, 100, 6401), (LARGE + 1, 0, 6401), (LARGE + 1, 99, 6400)]
+        {
+            assert_eq!(of(bytes, high, pushed), None, "{bytes} {high} {pushed}");
+        }
+    }
+
+    #[test]
+    fn subscribers_that_miss_or_lag_are_named_and_those_that_missed_before_are_not() {
+        let of = |before, after, behind: &[(u32, u64)]| {
+            let of = |count| sample(None, 0, &[("missed", count)]);
+            missed(&Watched { behind: behind.to_vec(), ..watched(of(before), of(after)) })
+        };
+        assert_eq!(of(7, 7, &[]), None);
+        let found = said(of(7, 8, &[(42, 801)]));
+        assert!(found.contains("missed 1 message between"), "{found}");
+        assert!(found.contains("process 42 is 801 messages of 1600 messages behind"), "{found}");
+        assert!(said(of(7, 7, &[(42, 801)])).starts_with("process 42") && of(7, 8, &[]).is_some());
+    }
+
+    #[test]
+    fn a_wake_for_every_other_message_is_too_many_where_they_come_often() {
+        let of = |pushed: u64, woken: u64, seconds| {
+            let of = |pushed, woken| sample(Some(0), pushed, &[("producer_wakes", woken)]);
+            wakes(&watched(of(5, 3), of(5 + pushed, 3 + woken)), seconds)
+        };
+        let found = said(of(20_000, 10_000, 2.0));
+        assert!(found.starts_with("10 k/s came, and the producer woke the consumer 5 k/s"), "{found}");
+        assert!(found.contains("50 % of the messages"), "{found}");
+        for (pushed, woken, seconds) in [(20_000, 9_999, 2.0), (19_999, 19_999, 2.0), (20_000, 20_000, 2.1)] {
+            assert_eq!(of(pushed, woken, seconds), None, "{pushed} {woken} {seconds}");
+        }
+    }
+
+    #[test]
+    fn a_command_can_be_given_to_a_shell() {
+        let channel = watched(Sample::default(), Sample::default());
+        assert_eq!(channel.show(), r"ipcr show 'it'\''s' --domain 'a domain'");
+        assert_eq!(quoted("arm.pose-1/x_2"), "arm.pose-1/x_2");
+    }
+}
