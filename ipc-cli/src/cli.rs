@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod looking;
+pub(crate) mod parts;
 pub(crate) mod record;
 pub(crate) mod rings;
 pub(crate) mod sysv;
@@ -85,11 +86,7 @@ pub(crate) enum Command {
     /// Says what is left of domains and channels whose processes were killed, and removes it with --yes
     Gc(rings::Gc),
     /// Looks for what keeps programs from working; exit code 4 when it finds something
-    Doctor {
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-    },
+    Doctor(parts::Format),
     /// Looks for what makes channels slow or lose messages, and says what to run against it; changes nothing
     ///
     /// Limits of the kernel, membarrier, the frequency governor, processors, swapped and huge pages, and the
@@ -100,9 +97,8 @@ pub(crate) enum Command {
         /// An errno by name or number, the name of a call, or the name of an error: ENOSPC, 28, shmget,
         /// PeerGone
         error: String,
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        format: parts::Format,
     },
     /// Shows the channels as a page for a browser on this machine, until it is interrupted; takes no seat
     ///

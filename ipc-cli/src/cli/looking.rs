@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::rings::{Where, parse_loopback};
+use super::parts::{Format, Lines, Looks, OwnDomain, Where};
+use super::rings::parse_loopback;
 use crate::units::parse_duration;
 
 /// `call`.
@@ -26,12 +27,10 @@ pub(crate) struct Call {
     /// How long to wait for the reply
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "2s")]
     pub(crate) timeout: Duration,
-    /// Only this domain; all of the user's when absent
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) domain: Option<String>,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) domain: OwnDomain,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// A clock that a field may have been read from.
@@ -76,15 +75,10 @@ pub(crate) struct Delay {
     /// The unit of the field; by the end of its name, such as `_ms`, when absent
     #[arg(short, long, value_enum)]
     pub(crate) unit: Option<Unit>,
-    /// Time between two lines
-    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
-    pub(crate) interval: Duration,
-    /// Ends after this many lines
-    #[arg(short = 'n', long, value_name = "LINES")]
-    pub(crate) count: Option<u64>,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) lines: Lines,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `advise`.
@@ -100,9 +94,8 @@ pub(crate) struct Advise {
     /// Also what was looked at and found as it should be
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `serve`.
@@ -114,7 +107,6 @@ pub(crate) struct Serve {
     /// first line says which
     #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1:9465", value_parser = parse_loopback)]
     pub(crate) listen: SocketAddr,
-    /// Time between two looks
-    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
-    pub(crate) interval: Duration,
+    #[command(flatten)]
+    pub(crate) looks: Looks,
 }

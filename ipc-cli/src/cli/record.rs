@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::rings::{From, Where};
+use super::parts::{Format, Room, Where};
+use super::rings::From;
 use crate::units::{parse_bytes, parse_duration};
 
 /// `record`.
@@ -52,9 +53,8 @@ pub(crate) struct Record {
     /// that have it
     #[arg(long, value_name = "FIELD")]
     pub(crate) time_field: Option<String>,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `replay`.
@@ -90,15 +90,13 @@ pub(crate) struct Replay {
     /// How long the channels are there before the first message, for receivers to come
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
     pub(crate) delay: Duration,
-    /// How long to wait for room, for each message
-    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "2s")]
-    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) room: Room,
     /// The domain to replay into; that of the recording when absent
     #[arg(short, long, value_name = "NAME")]
     pub(crate) domain: Option<String>,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// A moment of a recording.

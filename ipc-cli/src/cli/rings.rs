@@ -6,27 +6,16 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::parts::{Format, Lines, Looks, OwnDomain, Room, Where};
 use crate::units::parse_duration;
-
-/// Which domains.
-#[derive(Debug, Args)]
-pub(crate) struct Where {
-    /// Only this domain; all of the user's when absent
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) domain: Vec<String>,
-    /// The domains of another user, by name or number
-    #[arg(long, value_name = "USER")]
-    pub(crate) user: Option<String>,
-}
 
 /// `ls`.
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
     #[command(flatten)]
     pub(crate) place: Where,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `show`.
@@ -36,9 +25,8 @@ pub(crate) struct Show {
     pub(crate) channel: String,
     #[command(flatten)]
     pub(crate) place: Where,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `hz` and `bw`.
@@ -48,15 +36,10 @@ pub(crate) struct Rate {
     pub(crate) channel: String,
     #[command(flatten)]
     pub(crate) place: Where,
-    /// Time between two lines
-    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
-    pub(crate) interval: Duration,
-    /// Ends after this many lines
-    #[arg(short, long, value_name = "LINES")]
-    pub(crate) count: Option<u64>,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) lines: Lines,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `top`.
@@ -64,9 +47,8 @@ pub(crate) struct Rate {
 pub(crate) struct Top {
     #[command(flatten)]
     pub(crate) place: Where,
-    /// Time between two looks
-    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
-    pub(crate) interval: Duration,
+    #[command(flatten)]
+    pub(crate) looks: Looks,
     /// What the channels are sorted by at first
     #[arg(short, long, value_enum, default_value = "rate")]
     pub(crate) sort: Sort,
@@ -120,9 +102,8 @@ pub(crate) struct Tail {
     /// How many bytes of a message to show, or about how many characters of its fields
     #[arg(short, long, value_name = "BYTES", default_value_t = 256)]
     pub(crate) bytes: usize,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `send`.
@@ -142,15 +123,12 @@ pub(crate) struct Send {
     /// Which value of a table of latest values to set
     #[arg(short, long)]
     pub(crate) key: Option<u32>,
-    /// How long to wait for room, for each message
-    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "2s")]
-    pub(crate) timeout: Duration,
-    /// Only this domain; all of the user's when absent
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) domain: Option<String>,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) room: Room,
+    #[command(flatten)]
+    pub(crate) domain: OwnDomain,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `watch`.
@@ -163,9 +141,8 @@ pub(crate) struct Watch {
     /// Time between two looks
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "200ms")]
     pub(crate) interval: Duration,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `gc`.
@@ -177,9 +154,8 @@ pub(crate) struct Gc {
     /// Persistent channels too that no process is attached to, with their messages
     #[arg(long)]
     pub(crate) persistent: bool,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `metrics`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use ipc_core::{Key, Mode};
 
+use super::parts::{Format, Looks};
 use crate::sysv::{Kind, Name, Project};
 use crate::units::{parse_bytes, parse_duration};
 
@@ -44,11 +45,7 @@ pub(crate) enum Sysv {
         what: Mk,
     },
     /// Shows the kernel's limits, and how much of each is used
-    Limits {
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-    },
+    Limits(Format),
     /// Prints what changes, as it changes: objects that come and go, messages, waiting processes
     #[command(
         after_help = "The kernel does not count the messages that pass: rates are of the net change. Ctrl-C ends it."
@@ -114,9 +111,8 @@ pub(crate) struct Ls {
     /// With the evidence of each verdict
     #[arg(short, long)]
     pub(crate) why: bool,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `show`.
@@ -128,9 +124,8 @@ pub(crate) struct Show {
     /// All semaphores of a large set, also those of value 0 that no process waits for
     #[arg(short, long)]
     pub(crate) all: bool,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `rm`.
@@ -159,9 +154,8 @@ pub(crate) struct Rm {
     /// Also objects that are in use
     #[arg(long)]
     pub(crate) in_use: bool,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `mk`.
@@ -220,15 +214,13 @@ pub(crate) struct Watch {
     pub(crate) objects: Vec<Name>,
     #[command(flatten)]
     pub(crate) kinds: Kinds,
-    /// Time between two looks
-    #[arg(short, long, value_name = "TIME", value_parser = parse_duration, default_value = "1s")]
-    pub(crate) interval: Duration,
+    #[command(flatten)]
+    pub(crate) looks: Looks,
     /// Ends after this many looks
     #[arg(short, long, value_name = "LOOKS")]
     pub(crate) count: Option<u64>,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `peek`.
@@ -242,9 +234,8 @@ pub(crate) struct Peek {
     /// Shows at most this many bytes of each message; JSON holds them all
     #[arg(short, long, value_name = "BYTES", default_value_t = 256)]
     pub(crate) bytes: usize,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `verify`.
@@ -252,9 +243,8 @@ pub(crate) struct Peek {
 pub(crate) struct Verify {
     /// The saved listing, `-` for stdin
     pub(crate) file: PathBuf,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `ftok`.
@@ -268,9 +258,8 @@ pub(crate) struct Ftok {
     /// Searches this directory, and all in it, for other files of the same key
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) collisions: Option<PathBuf>,
-    /// One JSON object a line
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 /// `grant`.

@@ -64,7 +64,7 @@ pub(crate) fn run(asked: &Advise) -> Outcome {
     let root = Path::new("/");
     let mut found = machine::checks(root, &seen.sizes());
     found.extend(seen.advice(root));
-    if asked.json {
+    if asked.format.json {
         found.iter().for_each(|advice| json::line("advice", advice));
         return Ok(DONE);
     }

@@ -20,7 +20,6 @@ use super::observe::channel;
 use super::show::find_one;
 use super::tail::{field_map, field_text};
 use crate::cli::looking::Call;
-use crate::cli::rings::Where;
 use crate::exit::{DONE, FAILED, Failure, NOT_FOUND, Outcome, REFUSED, USAGE};
 use crate::json;
 use crate::units::{count, span};
@@ -43,8 +42,7 @@ struct Reply<'a> {
 }
 
 pub(crate) fn run(asked: &Call) -> Outcome {
-    let place = Where { domain: asked.domain.iter().cloned().collect(), user: None };
-    let (observer, info) = find_one(&asked.service, &place)?;
+    let (observer, info) = find_one(&asked.service, &asked.domain.place())?;
     let shape = shape(&info)?;
     let (requests, replies) = match shape.descriptions().ok().as_deref() {
         Some([requests, replies]) => (Some(requests.clone()), Some(replies.clone())),
@@ -175,7 +173,7 @@ fn ask(
 
 fn tell(asked: &Call, domain: &str, took: Duration, reply: &[u8], described: Option<&Description>) {
     let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-    if asked.json {
+    if asked.format.json {
         let (channel, length) = (asked.service.as_str(), reply.len());
         let fields = described.map(|described| field_map(described, reply));
         let line = Reply { domain, channel, nanoseconds, length, hex: hex(reply), fields };

@@ -96,13 +96,13 @@ pub(crate) fn run(asked: &Delay) -> Outcome {
     let (mut empty, mut looked) = (Instant::now(), Instant::now());
     let mut message = Vec::new();
     let mut is_titled = false;
-    while asked.count.is_none_or(|count| lines < count) && !output::is_over() && !interrupt::came() {
+    while asked.lines.count.is_none_or(|count| lines < count) && !output::is_over() && !interrupt::came() {
         match tap.try_read(&mut message).map_err(|error| failure(&error))? {
             TapRead::Message { .. } => {
                 if let From::Field(stamp) = &mut from {
                     stamp.settle(&message)?;
                 }
-                if !is_titled && !asked.json {
+                if !is_titled && !asked.format.json {
                     title(&from);
                 }
                 is_titled = true;
@@ -133,7 +133,7 @@ pub(crate) fn run(asked: &Delay) -> Outcome {
                 std::thread::sleep(PAUSE);
             }
         }
-        if began.elapsed() >= asked.interval {
+        if began.elapsed() >= asked.lines.interval {
             tell(asked, (&domain, &info), &from, &ages, began.elapsed());
             output::flush();
             (ages, began, lines) = (Ages::new(), Instant::now(), lines + 1);
@@ -196,7 +196,7 @@ fn tell(
     passed: Duration,
 ) {
     let messages = ages.histogram.len();
-    if asked.json {
+    if asked.format.json {
         let stamp = if let From::Field(stamp) = from { Some(stamp) } else { None };
         let name = match from {
             From::Field(_) => "field",

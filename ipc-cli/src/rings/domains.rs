@@ -6,7 +6,7 @@ use ipc_ring::gc::{self, Finding, What};
 use ipc_ring::observe::DomainObserver;
 use nix::unistd::User;
 
-use crate::cli::rings::Where;
+use crate::cli::parts::Where;
 use crate::exit::{FAILED, Failure, NOT_FOUND, USAGE};
 use crate::units::count;
 

@@ -28,7 +28,7 @@ struct Line<'a> {
 pub(crate) fn run(asked: &Gc) -> Outcome {
     let mut code = DONE;
     let findings = examine()?;
-    if findings.is_empty() && !asked.json {
+    if findings.is_empty() && !asked.format.json {
         say!("Nothing: this user has no domain and no persistent channel in this IPC namespace.");
     }
     for finding in findings {
@@ -53,7 +53,7 @@ pub(crate) fn run(asked: &Gc) -> Outcome {
                 }
             },
         };
-        tell(&finding, outcome, asked.json);
+        tell(&finding, outcome, asked.format.json);
     }
     if code == REFUSED {
         complain("nothing was removed; --yes removes what would be");

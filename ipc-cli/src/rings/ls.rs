@@ -25,7 +25,7 @@ pub(crate) fn run(asked: &Ls) -> Outcome {
         if domain.members().0 > 0 && listing.is_err() {
             code = FAILED;
         }
-        if asked.json {
+        if asked.format.json {
             lines::domain(domain);
             if let Ok(listing) = &listing {
                 for process in &listing.processes {
@@ -46,7 +46,7 @@ pub(crate) fn run(asked: &Ls) -> Outcome {
         }
         say!();
     }
-    if !asked.json {
+    if !asked.format.json {
         if found.is_empty() {
             say!("No domain of ipc-ring in this IPC namespace. `ipcr sysv ls` lists all System V objects.");
         }

@@ -10,7 +10,8 @@ use ipc_cli_support::output::{self, say};
 use super::http::{self, Answer};
 use super::observe::{Observer, channel, meaning};
 use super::{domains, lines};
-use crate::cli::rings::{Metrics, Where};
+use crate::cli::parts::Where;
+use crate::cli::rings::Metrics;
 use crate::exit::{DONE, FAILED, Failure, Outcome, complain};
 
 /// A metric: help, type, and its lines of labels and value.

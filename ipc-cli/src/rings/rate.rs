@@ -48,15 +48,15 @@ pub(crate) fn run(asked: &Rate, of: Of) -> Outcome {
     }
     let mut looked = Instant::now();
     let mut lines = 0;
-    while asked.count.is_none_or(|count| lines < count) && !output::is_over() {
-        if !interrupt::sleep_until(looked + asked.interval) {
+    while asked.lines.count.is_none_or(|count| lines < count) && !output::is_over() {
+        if !interrupt::sleep_until(looked + asked.lines.interval) {
             break;
         }
         let now = observer.sample();
         let passed = looked.elapsed();
         looked = Instant::now();
         let rates = Rates::of(&before, &now, passed, shape.element_size);
-        if asked.json {
+        if asked.format.json {
             rates.tell(domain.name(), &info.name, passed, &now, shape.capacity);
         } else {
             people(&rates, &now, of, shape.capacity);

@@ -22,7 +22,7 @@ use super::encode::{from_fields, from_hex};
 use super::observe::channel;
 use super::show::find_one;
 use super::tail::description;
-use crate::cli::rings::{Send, Where};
+use crate::cli::rings::Send;
 use crate::exit::{DONE, FAILED, Failure, Outcome, REFUSED, USAGE};
 use crate::json;
 use crate::units::count;
@@ -42,8 +42,7 @@ struct Sent<'a> {
 }
 
 pub(crate) fn run(asked: &Send) -> Outcome {
-    let place = Where { domain: asked.domain.iter().cloned().collect(), user: None };
-    let (observer, info) = find_one(&asked.channel, &place)?;
+    let (observer, info) = find_one(&asked.channel, &asked.domain.place())?;
     let shape = shape(&info)?;
     check_key(asked, &info, shape)?;
     let size = usize::try_from(shape.element_size)
@@ -224,7 +223,7 @@ fn each(
 
 /// Sends one, and counts it. False when a signal came while it waited for room.
 fn one(asked: &Send, sender: &mut RawSender, message: &[u8], sent: &mut u64) -> Result<bool, Failure> {
-    let end = Instant::now() + asked.timeout;
+    let end = Instant::now() + asked.room.timeout;
     loop {
         let tried = match asked.key {
             // A value is replaced: no wait for room.
@@ -242,7 +241,7 @@ fn one(asked: &Send, sender: &mut RawSender, message: &[u8], sent: &mut u64) -> 
             SendError::Push(PushError::TimedOut(())) if interrupt::came() => return Ok(false),
             SendError::Push(PushError::TimedOut(())) if Instant::now() < end => continue,
             SendError::Push(PushError::TimedOut(())) => {
-                format!("no room for {}: it is full", humantime::format_duration(asked.timeout))
+                format!("no room for {}: it is full", humantime::format_duration(asked.room.timeout))
             }
             SendError::Push(PushError::NotWoken(..)) | SendError::Publish(PublishError::NotWoken { .. }) => {
                 *sent += 1;
@@ -260,7 +259,7 @@ fn one(asked: &Send, sender: &mut RawSender, message: &[u8], sent: &mut u64) -> 
 
 fn tell(asked: &Send, domain: &str, length: usize, messages: u64) {
     let (channel, key) = (asked.channel.as_str(), asked.key);
-    if asked.json {
+    if asked.format.json {
         return json::line("sent", &Sent { domain, channel, messages, length, key });
     }
     let messages = count(messages, "message", "messages");

@@ -61,7 +61,7 @@ impl Site<'_> {
         let now = Instant::now();
         let (mut rows, due) = match self.rows.take() {
             None => (Rows::default(), None),
-            Some(looked) if now.duration_since(looked.at) >= self.asked.interval.mul_f64(0.9) => {
+            Some(looked) if now.duration_since(looked.at) >= self.asked.looks.interval.mul_f64(0.9) => {
                 (looked.rows, Some(looked.at))
             }
             Some(looked) => {
@@ -73,7 +73,7 @@ impl Site<'_> {
         rows.look(&self.asked.place, false)?;
         if due.is_none() {
             // Rates are there from the second look on: a first page does not wait for it.
-            let pause = self.asked.interval.min(Duration::from_millis(100));
+            let pause = self.asked.looks.interval.min(Duration::from_millis(100));
             std::thread::sleep(pause);
             rows.look(&self.asked.place, false)?;
         }
@@ -86,7 +86,7 @@ impl Site<'_> {
         if self
             .rows
             .as_ref()
-            .is_some_and(|looked| looked.asked_at.elapsed() > FORGET.max(self.asked.interval * 3))
+            .is_some_and(|looked| looked.asked_at.elapsed() > FORGET.max(self.asked.looks.interval * 3))
         {
             self.rows = None;
         }

@@ -11,7 +11,8 @@ use ipc_ring::observe::DomainObserver;
 use super::ls::{end_of, in_order, kind, size};
 use super::observe::{Observer, channel, meaning};
 use super::{domains, fields, lines};
-use crate::cli::rings::{Show, Where};
+use crate::cli::parts::Where;
+use crate::cli::rings::Show;
 use crate::exit::{DONE, FAILED, Failure, NOT_FOUND, Outcome, USAGE};
 use crate::sysv::Processes;
 use crate::units::{bytes, count, moment_and_age};
@@ -24,7 +25,7 @@ pub(crate) fn run(asked: &Show) -> Outcome {
             None => None,
         };
         let sample = observer.map(|observer| observer.sample()).unwrap_or_default();
-        if asked.json {
+        if asked.format.json {
             lines::name(domain.name(), &info, &mut processes);
             lines::sample(domain.name(), &info.name, &sample);
             continue;

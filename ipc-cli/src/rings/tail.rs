@@ -144,7 +144,7 @@ fn print(
     (sequence, key, bytes): (u64, Option<u32>, &[u8]),
     description: Option<&Description>,
 ) {
-    if asked.json {
+    if asked.format.json {
         let fields = description.map(|description| field_map(description, bytes));
         let (length, hex) = (bytes.len(), hex(bytes));
         let (domain, channel) = (domain.name(), info.name.as_str());
@@ -220,7 +220,7 @@ fn number(value: Value) -> serde_json::Value {
 }
 
 fn missed(asked: &Tail, (domain, info): (&DomainObserver, &NameInfo), missed: u64) {
-    if asked.json {
+    if asked.format.json {
         let (domain, channel) = (domain.name(), info.name.as_str());
         return json::line("missed", &Missed { domain, channel, count: missed });
     }

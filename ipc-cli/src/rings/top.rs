@@ -37,7 +37,7 @@ pub(crate) fn run(asked: &Top) -> Outcome {
 
 /// One table, or its rates as lines of JSON.
 fn once(asked: &Top, rows: &mut Rows) -> Outcome {
-    if !interrupt::sleep_until(Instant::now() + asked.interval) {
+    if !interrupt::sleep_until(Instant::now() + asked.looks.interval) {
         return Ok(DONE);
     }
     rows.look(&asked.place, false)?;
@@ -56,7 +56,7 @@ fn watch(asked: &Top, rows: &mut Rows) -> Outcome {
     let failed = |error: io::Error| Failure::new(FAILED, format!("the terminal: {error}"));
     let mut view = View { sort: asked.sort, first: 0, with_ends: asked.ends };
     let screen = Screen::enter().map_err(failed)?;
-    let interval = asked.interval.max(SLICE);
+    let interval = asked.looks.interval.max(SLICE);
     let mut next = Instant::now() + interval;
     let mut is_changed = true;
     while !interrupt::came() {

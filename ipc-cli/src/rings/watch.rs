@@ -114,7 +114,7 @@ fn tell(asked: &Watch, (domain, what): &(String, What), event: &str, processes: 
         What::Channel { name, .. } => (Some(name.as_str()), None, None),
         What::End { channel, role, pid, .. } => (Some(channel.as_str()), Some(*role), Some(*pid)),
     };
-    if asked.json {
+    if asked.format.json {
         return json::line("channel_event", &Line { at, domain, event, channel, role, pid });
     }
     // The number of one that is not there may be another's.

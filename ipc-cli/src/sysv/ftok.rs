@@ -73,7 +73,7 @@ pub(super) fn run(asked: &Ftok) -> Outcome {
     let items = Snapshot::take()?.items;
     let objects: Vec<String> =
         items.iter().filter(|item| item.object.key == key).map(|item| item.name().to_string()).collect();
-    if asked.json {
+    if asked.format.json {
         let (device, inode, project) = (stat.dev(), stat.ino(), asked.project.0.get());
         json::line(
             "ftok",
@@ -122,7 +122,7 @@ fn collisions(directory: &Path, key: Key, own: (u64, u64), asked: &Ftok) -> Resu
             count(search.unread, "directory", "directories")
         ));
     }
-    if !asked.json {
+    if !asked.format.json {
         let (looked_at, found) = (count(search.looked_at, "file", "files"), search.found);
         match found {
             0 => say!("No other file has this key, of {looked_at} searched."),
@@ -159,7 +159,7 @@ impl Search {
         }
         self.found += 1;
         let path = path.display().to_string();
-        if asked.json {
+        if asked.format.json {
             json::line(
                 "collision",
                 &Collision { path, key: key.to_string(), device: stat.dev(), inode: stat.ino() },

@@ -22,7 +22,7 @@ pub(super) fn run(asked: &Ls) -> Outcome {
             && (!asked.dead || item.judgement.verdict == Verdict::Dead)
     });
     let mut names = Names::default();
-    if asked.json {
+    if asked.format.json {
         for item in &snapshot.items {
             lines::print(item, &mut names, &mut snapshot.processes);
         }

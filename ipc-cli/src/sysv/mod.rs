@@ -28,7 +28,7 @@ pub(crate) fn run(asked: &Sysv) -> Outcome {
         Sysv::Show(asked) => show::run(asked),
         Sysv::Rm(asked) => rm::run(asked),
         Sysv::Mk { what } => mk::run(what),
-        Sysv::Limits { json } => limits::run(*json),
+        Sysv::Limits(format) => limits::run(format.json),
         Sysv::Watch(asked) => watch::run(asked),
         Sysv::Peek(asked) => peek::run(asked),
         Sysv::Verify(asked) => verify::run(asked),

@@ -47,7 +47,7 @@ pub(super) fn run(asked: &Peek) -> Outcome {
         print(&message, index, asked);
         index += 1;
     }
-    if !asked.json {
+    if !asked.format.json {
         let found = stat.messages();
         match index as u64 {
             0 => say!("{} holds no message.", asked.queue),
@@ -88,7 +88,7 @@ fn explain(error: Error, asked: &Peek) -> Failure {
 fn print(message: &MessageBuffer, index: usize, asked: &Peek) {
     let bytes = message.bytes();
     let message_type = message.message_type().get();
-    if asked.json {
+    if asked.format.json {
         let text = core::str::from_utf8(bytes).ok().map(str::to_owned);
         let queue = asked.queue.to_string();
         return json::line(

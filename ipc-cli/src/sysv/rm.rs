@@ -50,7 +50,7 @@ pub(super) fn run(asked: &Rm) -> Outcome {
         named(&snapshot, &asked.objects)?
     };
     if targets.is_empty() {
-        if !asked.json {
+        if !asked.format.json {
             say!("Nothing to remove.");
         }
         return Ok(DONE);
@@ -72,8 +72,8 @@ pub(super) fn run(asked: &Rm) -> Outcome {
     for target in &targets {
         let of_rings = if asked.all_dead { of_rings(target)? } else { None };
         match of_rings {
-            Some(what) => refuse(target, &what, asked.json),
-            None => code = worse(code, remove(target, asked.json)),
+            Some(what) => refuse(target, &what, asked.format.json),
+            None => code = worse(code, remove(target, asked.format.json)),
         }
     }
     Ok(code)
@@ -126,7 +126,7 @@ fn dead(snapshot: &Snapshot, asked: &Rm) -> Vec<Target> {
             targets.push(Target { name: item.name(), identity, place: Some(place) });
         }
     }
-    if young > 0 && !asked.json {
+    if young > 0 && !asked.format.json {
         say!(
             "Left alone: {} that {} active within the last {}; --older-than 0s includes them.",
             count(young, "dead object", "dead objects"),
@@ -220,7 +220,7 @@ fn safe(snapshot: &Snapshot, targets: Vec<Target>, asked: &Rm) -> (Vec<Target>, 
     let mut code = DONE;
     let targets = targets.into_iter().filter(|target| {
         if let Err(error) = confirm(&target.identity) {
-            code = worse(code, report(target, Err(error), asked.json));
+            code = worse(code, report(target, Err(error), asked.format.json));
             return false;
         }
         let item = target.place.map(|place| &snapshot.items[place]);
@@ -228,7 +228,7 @@ fn safe(snapshot: &Snapshot, targets: Vec<Target>, asked: &Rm) -> (Vec<Target>, 
         if is_used && !asked.in_use {
             let evidence = item.map_or_else(String::new, |item| item.judgement.evidence.join("; "));
             let reason = format!("it is in use: {evidence}; --in-use removes it nevertheless");
-            refuse(target, &reason, asked.json);
+            refuse(target, &reason, asked.format.json);
             code = worse(code, REFUSED);
             return false;
         }
@@ -252,7 +252,7 @@ fn line<'a>(target: &Target, outcome: &'a str, reason: Option<String>) -> Line<'
 fn plan(snapshot: &Snapshot, targets: &[Target], asked: &Rm) {
     for target in targets {
         let Some(item) = target.place.map(|place| &snapshot.items[place]) else { continue };
-        if asked.json {
+        if asked.format.json {
             json::line("removal", &line(target, "would_remove", None));
             continue;
         }

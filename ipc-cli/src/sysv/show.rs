@@ -36,7 +36,7 @@ pub(super) fn run(asked: &Show) -> Outcome {
     for (number, place) in places.iter().copied().enumerate() {
         let Snapshot { at, items, processes, .. } = &mut snapshot;
         let item = &items[place];
-        if asked.json {
+        if asked.format.json {
             lines::print(item, &mut names, processes);
             semaphores(item, asked.all, |semaphore| {
                 let last_process = semaphore.last_pid.and_then(|pid| processes.name(pid));
@@ -49,7 +49,7 @@ pub(super) fn run(asked: &Show) -> Outcome {
         }
         people(item, *at, asked.all, &mut names, processes)?;
     }
-    if !asked.json {
+    if !asked.format.json {
         for note in notes(&snapshot, places.iter().map(|place| &snapshot.items[*place])) {
             say!("{}", paint(&Look::Faint.of(&note)));
         }

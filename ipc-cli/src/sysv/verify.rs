@@ -35,7 +35,7 @@ pub(super) fn run(asked: &Verify) -> Outcome {
             Some(item) => compare(line, identity, item),
         };
         differences += u64::from(difference != "same");
-        tell(Line { object: name.to_string(), difference, details }, asked.json);
+        tell(Line { object: name.to_string(), difference, details }, asked.format.json);
     }
     let is_saved = |item: &&Item| {
         saved.iter().any(|(_, identity)| {
@@ -44,9 +44,12 @@ pub(super) fn run(asked: &Verify) -> Outcome {
     };
     for item in snapshot.items.iter().filter(|item| !is_saved(item)) {
         differences += 1;
-        tell(Line { object: item.name().to_string(), difference: "new", details: Vec::new() }, asked.json);
+        tell(
+            Line { object: item.name().to_string(), difference: "new", details: Vec::new() },
+            asked.format.json,
+        );
     }
-    if !asked.json {
+    if !asked.format.json {
         match differences {
             0 => say!("As listed: {}.", count(saved.len() as u64, "object", "objects")),
             _ => say!("{} among {} listed.", count(differences, "difference", "differences"), saved.len()),

@@ -64,16 +64,16 @@ pub(super) fn run(asked: &Watch) -> Outcome {
         ));
     }
     for (object, state) in &before {
-        tell(*object, "present", None, state, asked.json);
+        tell(*object, "present", None, state, asked.format.json);
     }
-    if before.is_empty() && !asked.json {
+    if before.is_empty() && !asked.format.json {
         say!("Nothing yet; waiting for objects to be made.");
     }
     output::flush();
     let mut looked = Instant::now();
     let mut looks = 1;
     while asked.count.is_none_or(|count| looks < count) {
-        if !interrupt::sleep_until(looked + asked.interval) {
+        if !interrupt::sleep_until(looked + asked.looks.interval) {
             break;
         }
         let after = look(is_wanted)?;
@@ -81,15 +81,15 @@ pub(super) fn run(asked: &Watch) -> Outcome {
         looked = Instant::now();
         for (object, state) in &after {
             match before.get(object) {
-                None => tell(*object, "made", None, state, asked.json),
+                None => tell(*object, "made", None, state, asked.format.json),
                 Some(earlier) if earlier != state => {
-                    tell(*object, "changed", Some((earlier, passed)), state, asked.json);
+                    tell(*object, "changed", Some((earlier, passed)), state, asked.format.json);
                 }
                 Some(_) => {}
             }
         }
         for (object, state) in before.iter().filter(|(object, _)| !after.contains_key(*object)) {
-            tell(*object, "removed", None, state, asked.json);
+            tell(*object, "removed", None, state, asked.format.json);
         }
         output::flush();
         if output::is_over() || (!chosen.is_empty() && after.is_empty()) {

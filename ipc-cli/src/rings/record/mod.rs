@@ -42,7 +42,7 @@ pub(crate) fn run(asked: &Record) -> Outcome {
     if asked.compress && !file::CAN_COMPRESS {
         return Err(Failure::new(USAGE, "this ipcr was built without LZ4: it cannot compress"));
     }
-    if is_stdout && (asked.json || asked.max_size.is_some() || asked.max_duration.is_some()) {
+    if is_stdout && (asked.format.json || asked.max_size.is_some() || asked.max_duration.is_some()) {
         let reason =
             "standard output is one file, and takes no lines: --output FILE goes with --json and the limits";
         return Err(Failure::new(USAGE, reason));
@@ -57,7 +57,7 @@ pub(crate) fn run(asked: &Record) -> Outcome {
             return Err(Failure::new(code, format!("{}: {}", error.path.display(), error.reason)));
         }
     };
-    let teller = tell::Teller { json: asked.json, is_silent: is_stdout };
+    let teller = tell::Teller { json: asked.format.json, is_silent: is_stdout };
     let limits = Limits {
         output: asked.output.clone(),
         max_size: asked.max_size,

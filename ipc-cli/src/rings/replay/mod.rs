@@ -92,7 +92,7 @@ fn send(asked: &Replay, plan: &Plan, ends: &mut BTreeMap<Target, End>) -> Result
                 return Err(format!("a recorded message of {:?} is not little-endian CDR", shape.channel));
             };
             let Some(end) = ends.get_mut(&target(asked, shape)) else { continue };
-            match end.sender.send(*key, bytes, asked.timeout) {
+            match end.sender.send(*key, bytes, asked.room.timeout) {
                 Ok(true) => end.sent += 1,
                 Ok(false) => return Ok(()),
                 Err(reason) => return Err(format!("{:?}: {reason}", shape.channel)),
@@ -124,7 +124,7 @@ fn warn(plan: &Plan) {
 
 fn begin(asked: &Replay, plan: &Plan) {
     let (channels, messages) = (plan.targets.len(), plan.messages);
-    if asked.json {
+    if asked.format.json {
         json::line("replaying", &Replaying { channels, messages, seconds: plan.length().as_secs_f64() });
     } else {
         let channels = count(channels as u64, "channel", "channels");
@@ -136,7 +136,7 @@ fn begin(asked: &Replay, plan: &Plan) {
 }
 
 fn tell(asked: &Replay, domain: &str, channel: &str, messages: u64) {
-    if asked.json {
+    if asked.format.json {
         return json::line("replayed", &Replayed { domain, channel, messages });
     }
     let messages = count(messages, "message", "messages");

@@ -102,7 +102,7 @@ pub(super) fn text(rows: &Rows, asked: &Serve) -> Result<String, Failure> {
         schema_version: SCHEMA_VERSION,
         kind: "snapshot",
         at: moment(SystemTime::now()),
-        interval_seconds: asked.interval.as_secs_f64(),
+        interval_seconds: asked.looks.interval.as_secs_f64(),
         channels: rows.sorted(Sort::Name).into_iter().map(|row| channel(row, &mut processes)).collect(),
         domains: domains.collect(),
     };

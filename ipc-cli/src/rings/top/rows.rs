@@ -10,7 +10,8 @@ use ipc_cli_support::text::harmless;
 use ipc_ring::control::{ChannelInfo, EndInfo, EndRole};
 use serde::Serialize;
 
-use crate::cli::rings::{Sort, Where};
+use crate::cli::parts::Where;
+use crate::cli::rings::Sort;
 use crate::exit::{Failure, NOT_FOUND};
 use crate::json;
 use crate::rings::domains;
