@@ -4,7 +4,7 @@ use super::SourceMutant;
 
 const WAKING: &str = "ipc-ring/src/end/participant/waking.rs";
 const END: &str = "ipc-ring/src/end/broadcast/end.rs";
-const WAITING: &str = "ipc-ring/src/end/broadcast/waiting.rs";
+const ROOM: &str = "ipc-ring/src/end/broadcast/room.rs";
 const ATTACHED: &str = "ipc-ring/src/end/broadcast/attached.rs";
 const SUBSCRIBER: &str = "ipc-ring/src/end/broadcast/subscriber.rs";
 const FRAME_SUBSCRIBER: &str = "ipc-ring/src/end/broadcast/frames/subscriber.rs";
@@ -48,21 +48,21 @@ pub(super) const ALL: &[SourceMutant] = &[
     },
     SourceMutant {
         name: "broadcast: a subscriber ignores the end before it sleeps",
-        file: WAITING,
+        file: ATTACHED,
         old: "let is_something_there = «end.place.waits.is_over(end.bits())» ||",
         new: "false",
         models: &["broadcast_close", "broadcast_detach"],
     },
     SourceMutant {
         name: "broadcast: a subscriber ignores a message before it sleeps",
-        file: WAITING,
+        file: ATTACHED,
         old: " || «ring.has_something()»;",
         new: "false",
         models: &["broadcast_two_sleepers_fence"],
     },
     SourceMutant {
         name: "broadcast: a dead publisher is waited for",
-        file: WAITING,
+        file: ATTACHED,
         old: "let died = if «ask» {",
         new: "false",
         models: &["broadcast_publisher_dies_for_good"],
@@ -90,14 +90,14 @@ pub(super) const ALL: &[SourceMutant] = &[
     },
     SourceMutant {
         name: "broadcast: a publisher ignores room before it sleeps",
-        file: WAITING,
+        file: ROOM,
         old: "let is_full = «matches!(self.ring.has_room(), Ok(false))» &&",
         new: "true",
         models: &["broadcast_publisher_sleeps"],
     },
     SourceMutant {
         name: "broadcast: a publisher does not check whether a subscriber in the way is alive",
-        file: WAITING,
+        file: ROOM,
         old: "            «ask» && drop_all_dead(self.ring",
         new: "false",
         models: &["broadcast_subscriber_dies_in_the_way"],

@@ -5,13 +5,14 @@ use std::time::Instant;
 use ipc_core::Error;
 
 use super::end::End;
-use super::waiting::{ForItem, Room, goes_on, has_room_without_the_dead};
-use crate::end::participant::Seats;
+use super::room::{Room, has_room_without_the_dead};
+use crate::end::participant::{Participant, Seats};
 use crate::error::{PopError, PushError};
 use crate::ring::broadcast::Control;
 use crate::wait::host::Host;
 use crate::wait::news::News;
-use crate::wait::park::park;
+use crate::wait::park::{Attempt, Look, Presence, park};
+use crate::wait::{Wait, pause};
 
 /// An attached end: its half of the ring, and its seat.
 #[derive(Debug)]
@@ -66,8 +67,8 @@ where
     W: Seats<Platform = F::Platform>,
     H: Host,
 {
-    /// After the first attempt of a pop: if it found nothing, waits until there is something for `poll`, which
-    /// says [`PopError::Empty`] when there is nothing and the stream has not ended.
+    /// After the first attempt of a pop: if it found nothing, waits until there is something for `poll`,
+    /// which says [`PopError::Empty`] when there is nothing and the stream has not ended.
     ///
     /// # Errors
     /// [`PopError`], except [`PopError::Empty`].
@@ -80,7 +81,9 @@ where
         poll: impl FnMut(&mut Self) -> Result<I, PopError>,
     ) -> Result<I, PopError> {
         match first {
-            Err(error) if goes_on(&self.end, &error) => park(&mut ForItem::new(self, poll), deadline),
+            Err(error) if goes_on(&self.end, &error) => {
+                park(&mut ForItem { subscriber: self, poll }, deadline)
+            }
             result => result,
         }
     }
@@ -91,5 +94,81 @@ where
     /// With `probe`, when it is unknown whether the publisher is alive; that of a wake that was kept.
     pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, Error> {
         if self.ring.has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
+    }
+}
+
+/// Whether a wait goes on after this result: there is nothing yet, or the publisher is gone and a successor
+/// is waited for.
+fn goes_on<F, W, H>(end: &End<F, W, H>, error: &PopError) -> bool
+where
+    F: Control,
+    W: Seats<Platform = F::Platform>,
+    H: Host,
+{
+    match error {
+        PopError::Empty => true,
+        PopError::PeerGone(_) => end.place.waits.awaits_successors(),
+        _ => false,
+    }
+}
+
+/// Waiting for something to pop, by `poll`.
+struct ForItem<'a, R, F: Control, W: Seats, H: Host, P> {
+    subscriber: &'a mut Attached<R, F, W, H>,
+    poll: P,
+}
+
+impl<R, F, W, H, P, I> Attempt for ForItem<'_, R, F, W, H, P>
+where
+    R: Source,
+    F: Control,
+    W: Seats<Platform = F::Platform>,
+    H: Host,
+    P: FnMut(&mut Attached<R, F, W, H>) -> Result<I, PopError>,
+{
+    type Waiter = Participant<W, H>;
+    type Output = I;
+    type Error = PopError;
+
+    fn waiter(&self) -> &Self::Waiter {
+        &self.subscriber.end.place
+    }
+
+    fn waiter_mut(&mut self) -> &mut Self::Waiter {
+        &mut self.subscriber.end.place
+    }
+
+    fn attempt(&mut self, wait: &Wait) -> Result<Option<I>, PopError> {
+        let answer = (self.poll)(self.subscriber);
+        if let Err(error) = &answer
+            && goes_on(&self.subscriber.end, error)
+        {
+            return Ok(None);
+        }
+        self.subscriber.end.place.waits.finished(wait);
+        answer.map(Some)
+    }
+
+    fn look(&mut self) -> Look {
+        let Attached { ring, end } = &*self.subscriber;
+        let is_something_there = end.place.waits.is_over(end.bits()) || ring.has_something();
+        if is_something_there { Look::Ready } else { Look::Nothing }
+    }
+
+    /// Checks a few more times, cheaply, whether there is something.
+    #[inline(always)]
+    fn poll(&mut self) -> Result<(), PopError> {
+        for _ in 0..self.subscriber.end.place.waits.looks(1) {
+            pause();
+            if self.subscriber.ring.has_something() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn presence(&mut self, ask: bool) -> Result<Presence<PopError>, PopError> {
+        let died = if ask { self.subscriber.end.died().map_err(PopError::System)? } else { None };
+        Ok(died.map_or(Presence::There, |exit| Presence::Gone(PopError::PeerGone(exit))))
     }
 }

@@ -9,13 +9,13 @@ mod end;
 pub mod frames;
 pub mod payloads;
 mod publisher;
+mod room;
 mod subscriber;
-mod waiting;
 
 pub use attached::{Attached, Source};
 pub(crate) use end::publisher_state;
 pub use end::{End, PUBLISHER, SUBSCRIBER};
 pub use publisher::Publisher;
+pub use room::Room;
+pub(crate) use room::{drop_all_dead, room_news, wait_for_room};
 pub use subscriber::Subscriber;
-pub use waiting::Room;
-pub(crate) use waiting::{drop_all_dead, room_news, wait_for_room};

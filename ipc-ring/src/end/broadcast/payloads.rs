@@ -1,8 +1,8 @@
 //! The ends of a channel of payloads of a pool: what they do besides those of a channel of elements.
 
 use super::attached::Attached;
+use super::room::Room;
 use super::subscriber::Subscriber;
-use super::waiting::Room;
 use crate::end::participant::Seats;
 use crate::error::{PopError, PushError};
 use crate::memory::Of;

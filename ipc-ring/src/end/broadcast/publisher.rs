@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::attached::Attached;
-use super::waiting::{Room, wait_for_room};
+use super::room::{Room, wait_for_room};
 use crate::apart::apart;
 use crate::end::participant::Seats;
 use crate::error::PushError;

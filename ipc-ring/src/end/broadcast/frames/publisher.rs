@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::end::broadcast::attached::Attached;
-use crate::end::broadcast::waiting::{Room, wait_for_room};
+use crate::end::broadcast::room::{Room, wait_for_room};
 use crate::end::participant::Seats;
 use crate::error::PushError;
 use crate::ring::broadcast::frames::{self as ring, Memory, Refused};

@@ -1,101 +1,18 @@
-//! How subscribers wait for messages, and a gated publisher for room.
+//! How a gated publisher waits for room.
 
 use std::time::Instant;
 
 use ipc_core::Error;
 
-use super::attached::{Attached, Source};
 use super::end::End;
 use crate::end::participant::{Participant, Seats};
-use crate::error::{PopError, PushError};
+use crate::error::PushError;
 use crate::ring::broadcast::{Control, Corruption};
+use crate::wait::Wait;
 use crate::wait::host::Host;
 use crate::wait::news::News;
 use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::signal::POISONED;
-use crate::wait::{Wait, pause};
-
-/// Whether a wait goes on after this result: there is nothing yet, or the publisher is gone and a successor
-/// is waited for.
-pub(super) fn goes_on<F, W, H>(end: &End<F, W, H>, error: &PopError) -> bool
-where
-    F: Control,
-    W: Seats<Platform = F::Platform>,
-    H: Host,
-{
-    match error {
-        PopError::Empty => true,
-        PopError::PeerGone(_) => end.place.waits.awaits_successors(),
-        _ => false,
-    }
-}
-
-/// Waiting for something to pop, by `poll`.
-pub(super) struct ForItem<'a, R, F: Control, W: Seats, H: Host, P> {
-    subscriber: &'a mut Attached<R, F, W, H>,
-    poll: P,
-}
-
-impl<'a, R, F: Control, W: Seats, H: Host, P> ForItem<'a, R, F, W, H, P> {
-    pub(super) fn new(subscriber: &'a mut Attached<R, F, W, H>, poll: P) -> Self {
-        Self { subscriber, poll }
-    }
-}
-
-impl<R, F, W, H, P, I> Attempt for ForItem<'_, R, F, W, H, P>
-where
-    R: Source,
-    F: Control,
-    W: Seats<Platform = F::Platform>,
-    H: Host,
-    P: FnMut(&mut Attached<R, F, W, H>) -> Result<I, PopError>,
-{
-    type Waiter = Participant<W, H>;
-    type Output = I;
-    type Error = PopError;
-
-    fn waiter(&self) -> &Self::Waiter {
-        &self.subscriber.end.place
-    }
-
-    fn waiter_mut(&mut self) -> &mut Self::Waiter {
-        &mut self.subscriber.end.place
-    }
-
-    fn attempt(&mut self, wait: &Wait) -> Result<Option<I>, PopError> {
-        let answer = (self.poll)(self.subscriber);
-        if let Err(error) = &answer
-            && goes_on(&self.subscriber.end, error)
-        {
-            return Ok(None);
-        }
-        self.subscriber.end.place.waits.finished(wait);
-        answer.map(Some)
-    }
-
-    fn look(&mut self) -> Look {
-        let Attached { ring, end } = &*self.subscriber;
-        let is_something_there = end.place.waits.is_over(end.bits()) || ring.has_something();
-        if is_something_there { Look::Ready } else { Look::Nothing }
-    }
-
-    /// Checks a few more times, cheaply, whether there is something.
-    #[inline(always)]
-    fn poll(&mut self) -> Result<(), PopError> {
-        for _ in 0..self.subscriber.end.place.waits.looks(1) {
-            pause();
-            if self.subscriber.ring.has_something() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn presence(&mut self, ask: bool) -> Result<Presence<PopError>, PopError> {
-        let died = if ask { self.subscriber.end.died().map_err(PopError::System)? } else { None };
-        Ok(died.map_or(Presence::There, |exit| Presence::Gone(PopError::PeerGone(exit))))
-    }
-}
 
 /// A publisher, as far as waiting for room is concerned.
 pub trait Room {
