@@ -311,6 +311,13 @@ const OF_PAIRS: &[SourceMutant] = &[
         models: &["call_caller_dies_asked"],
     },
     SourceMutant {
+        name: "a line counts as full by the word of its first element",
+        file: "ipc-ring/src/ring/spsc/consumer.rs",
+        old: "        if count > 1 && «word.load(M::Platform::ordering(Edge::SpscObserve)) == end» {\n",
+        new: "{ let _ = word; self.look_at(position).is_ok() }",
+        models: &["stream_meets_half_a_line"],
+    },
+    SourceMutant {
         name: "only the first end of a set has its waiting bit set",
         file: READINESS,
         old: "            slots.arm(*slot, signal, waker, is_unannounced);\n            «ends.mark(number)»;",

@@ -28,6 +28,8 @@ pub const MODELS: &[Model] = &[
     Model::new("mpmc_taker_dies_copied", 4_000, || taker_dies(Site::MpmcCopied)).reaches(BOTH),
     Model::new("mpmc_taker_dies_released", 5_500, || taker_dies(Site::MpmcReleased)).reaches(BOTH),
     Model::new("mpmc_skipper_dies", 30_000, skipper_dies).reaches(&["died"]),
+    Model::new("mpmc_orphan_behind_a_consumer", 50, orphan_behind_a_consumer)
+        .reaches(&["found", "came too early"]),
 ];
 
 /// Lives and dies as identity 1.
@@ -173,4 +175,32 @@ fn skipper_dies() {
     let first = one.join().unwrap();
     let (mut consumer, second) = two.join().unwrap();
     end(&ring, vec![books, first, second], &mut producer, &mut consumer);
+}
+
+/// A consumer died with an element, and the other one has gone on behind it. It searches while the element
+/// becomes an orphan: it finds it then, or the next search does, because a search notes the generation that it
+/// began with, and no later one.
+fn orphan_behind_a_consumer() {
+    let ring = Heap::new(4);
+    let mut producer = ring.producer(2);
+    let mut books = Books::default();
+    books.push(&mut producer, 20);
+    books.push(&mut producer, 21);
+    let mut dead = ring.consumer(1);
+    std::mem::forget(dead.try_lend().unwrap());
+    let mut consumer = ring.consumer(3);
+    assert!(books.pop(&mut consumer));
+    ring.dies(1);
+    let shared = ring.clone();
+    let recovering = thread::spawn(move || recover(&shared));
+    if books.pop(&mut consumer) {
+        reached("found");
+    } else {
+        reached("came too early");
+    }
+    recovering.join().unwrap();
+    books.drain(&mut consumer);
+    balance(&[books]);
+    assert_eq!(ring.count(Counter::Recovered), 1, "the dead seat is free");
+    is_sound(&mut producer, &mut consumer);
 }

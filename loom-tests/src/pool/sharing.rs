@@ -1,7 +1,10 @@
 //! One payload, several readers, without deaths.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 
+use ipc_ring::platform::Word as _;
+use ipc_ring::ring::pool::Blocks as _;
 use loom::thread;
 
 use super::sending::receive;
@@ -19,6 +22,11 @@ pub const MODELS: &[Model] = &[
         .reaches(&["two readers", "lent again"]),
     Model::new("pool_reader_comes_again", 4_000, reader_comes_again)
         .reaches(&["another payload", "too late"]),
+    Model::new("pool_only_the_word_is_right", 1_000, only_the_word_is_right).reaches(&[
+        "two readers",
+        "another payload",
+        "too late",
+    ]),
 ];
 
 /// The sender shares a payload with two other processes and releases it; then it borrows the block again.
@@ -121,4 +129,41 @@ fn reader_comes_again() {
     }
     assert!(member.leave());
     is_sound(&pool, 1, 2);
+}
+
+/// A thread of the sender's own process joins the readers of a payload while the sender releases it and shares
+/// the next one, and a peer that breaks the protocol sets back the generation noted next to the word. The
+/// word alone then says that the handle is out of date.
+fn only_the_word_is_right() {
+    let pool = Heap::new(1, 1);
+    let member = Rc::new(pool.member(1));
+    let loan = member.try_loan(0).unwrap();
+    pool.write(loan.block(), 10);
+    let (reading, old) = member.share(loan, 8);
+    let other = {
+        let (member, pool) = (Rc::clone(&member), pool.clone());
+        thread::spawn(move || {
+            let Ok(reading) = member.accept(&old) else { return false };
+            assert_eq!(pool.read(reading.block()), 10, "the handle opened another payload");
+            member.release(reading);
+            true
+        })
+    };
+    member.release(reading);
+    let next = member.try_loan(0).map(|loan| {
+        pool.write(loan.block(), 11);
+        let (reading, _) = member.share(loan, 8);
+        pool.generations(0).store(0, Relaxed);
+        reading
+    });
+    match (next.is_some(), other.join().unwrap()) {
+        (true, false) => reached("another payload"),
+        (true, true) => reached("too late"),
+        (false, _) => reached("two readers"),
+    }
+    if let Some(reading) = next {
+        member.release(reading);
+    }
+    assert!(member.leave());
+    is_sound(&pool, 1, 1);
 }

@@ -9,6 +9,7 @@ const MPMC_END: &str = "ipc-ring/src/end/mpmc/end.rs";
 const MPMC_DUTIES: &str = "ipc-ring/src/end/mpmc/duties.rs";
 const MPMC_PRODUCER: &str = "ipc-ring/src/end/mpmc/producer.rs";
 const MPMC_CONSUMER: &str = "ipc-ring/src/end/mpmc/consumer.rs";
+const MPMC_FIND: &str = "ipc-ring/src/ring/mpmc/find.rs";
 const MPMC_ITEM: &str = "ipc-ring/src/end/mpmc/item.rs";
 const MPMC_ROOM: &str = "ipc-ring/src/end/mpmc/room.rs";
 
@@ -132,5 +133,19 @@ pub(super) const ALL: &[SourceMutant] = &[
         old: "            Nothing::Closed => «self.search_the_dead()?»,\n",
         new: "false",
         models: &["mpmc_end_behind_dead_hands"],
+    },
+    SourceMutant {
+        name: "mpmc: a search for orphans notes a later generation than it began with",
+        file: MPMC_FIND,
+        old: "        self.searched = Some(«generation»);\n",
+        new: "{ let _ = generation; self.memory.orphans().load(M::Platform::ordering(Edge::MpmcOrphansSeen)) }",
+        models: &["mpmc_orphan_behind_a_consumer"],
+    },
+    SourceMutant {
+        name: "mpmc: empty is answered without a search for orphans",
+        file: MPMC_FIND,
+        old: "                (0, Empty) => match «self.orphan()» {\n",
+        new: "None",
+        models: &["mpmc_orphan_behind_a_consumer"],
     },
 ];

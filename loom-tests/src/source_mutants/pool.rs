@@ -1,8 +1,9 @@
-//! Mistakes in the source of lenders, and of processes that give blocks back.
+//! Mistakes in the source of pools: of lenders, of processes that give blocks back, of readers.
 
 use super::SourceMutant;
 
 const LENDERS: &str = "ipc-ring/src/end/pool/lenders.rs";
+const RECEIVING: &str = "ipc-ring/src/ring/pool/member/receiving.rs";
 const LENDER: &str = "ipc-ring/src/end/pool/lender.rs";
 
 /// All of them.
@@ -55,5 +56,12 @@ pub(super) const ALL: &[SourceMutant] = &[
         old: "        let is_unordered = «W::Platform::heavy(self.place.barrier()).is_err()»;\n",
         new: "false",
         models: &["pool_two_lenders_two_givers"],
+    },
+    SourceMutant {
+        name: "pool: a reader that joins does not look at the block again",
+        file: RECEIVING,
+        old: "        if «is_shared(now) && now.generation() == tag.generation()» {\n",
+        new: "{ let _ = now; true }",
+        models: &["pool_only_the_word_is_right"],
     },
 ];

@@ -39,6 +39,11 @@ pub const MODELS: &[Model] = &[
         "a line taken",
         "whole batch",
     ]),
+    Model::new("stream_meets_half_a_line", 12, stream_meets_half_a_line).bound(3).reaches(&[
+        "a line looked at whole",
+        "half a line",
+        "the rest of the line",
+    ]),
     Model::new("known_ahead", 40, known_ahead).bound(3).reaches(&["looked ahead", "popped by one look"]),
     Model::new("room_by_head", 50, room_by_head).bound(3).reaches(&["full", "room by the head"]),
 ];
@@ -199,6 +204,26 @@ fn stream_of_lines() {
     for expected in 0..4 {
         assert_eq!(pop(&mut consuming), Ok(0), "{expected}");
     }
+    let mut producing = other.join().unwrap();
+    finish(&mut producing, &mut consuming, 20);
+}
+
+/// A consumer that takes the lines of a stream comes to one of which only the first element has been pushed.
+/// The check of the line's last word tells it so.
+fn stream_meets_half_a_line() {
+    let (mut producing, mut consuming) = full_ring_of_lines();
+    for expected in 0..7 {
+        assert_eq!(pop(&mut consuming), Ok(0), "{expected}");
+    }
+    assert!(push(&mut producing).is_some());
+    let other = thread::spawn(move || {
+        assert!(push(&mut producing).is_some());
+        producing
+    });
+    for expected in 7..9 {
+        assert_eq!(pop(&mut consuming), Ok(0), "{expected}");
+    }
+    reached(if pop(&mut consuming).is_ok() { "the rest of the line" } else { "half a line" });
     let mut producing = other.join().unwrap();
     finish(&mut producing, &mut consuming, 20);
 }
