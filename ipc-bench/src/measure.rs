@@ -39,11 +39,11 @@ pub(crate) struct Cell {
     /// Messages a second, for open-loop workloads.
     pub(crate) rate: Option<f64>,
     /// Producers and consumers.
-    pub(crate) crowd: Crowd,
+    pub(crate) ends: Ends,
 }
 
-/// How many producers, and how many consumers.
-pub(crate) type Crowd = (u32, u32);
+/// The number of producers and of consumers.
+pub(crate) type Ends = (u32, u32);
 
 /// How long calls are counted for a row.
 const TALLY_NS: u64 = 50_000_000;
@@ -51,19 +51,19 @@ const TALLY_NS: u64 = 50_000_000;
 const TALLY_MESSAGES: u64 = 2000;
 
 /// One of each: all workloads but fans and publications.
-pub(crate) const PAIR: Crowd = (1, 1);
+pub(crate) const PAIR: Ends = (1, 1);
 
 impl Cell {
     /// Its name in progress lines.
     pub(crate) fn label(&self) -> String {
-        let (producers, consumers) = self.crowd;
-        let crowd = if self.has_crowd() { format!(" {producers}x{consumers}") } else { String::new() };
+        let (producers, consumers) = self.ends;
+        let ends = if self.shows_ends() { format!(" {producers}x{consumers}") } else { String::new() };
         let (workload, mechanism, wait) = (self.workload.name(), self.mechanism.name(), self.wait.name());
-        format!("{workload}{crowd} {mechanism} {wait} {} B", self.size)
+        format!("{workload}{ends} {mechanism} {wait} {} B", self.size)
     }
 
-    /// Whether there are more than a pair.
-    fn has_crowd(&self) -> bool {
+    /// Whether the number of ends is part of what the row measures.
+    fn shows_ends(&self) -> bool {
         matches!(self.workload, Workload::Fan | Workload::Publish | Workload::Receipt)
     }
 
@@ -95,8 +95,8 @@ impl Cell {
             interval_ns,
             clock: settings.clock,
             faults: settings.faults,
-            producers: self.crowd.0,
-            consumers: self.crowd.1,
+            producers: self.ends.0,
+            consumers: self.ends.1,
             count_calls: false,
         }
     }
@@ -372,8 +372,8 @@ pub(crate) fn empty_row(cell: &Cell, settings: &Settings) -> Row {
         syscalls_uncounted: None,
         target_rate: cell.rate,
         achieved_rate: None,
-        producers: cell.has_crowd().then_some(cell.crowd.0),
-        consumers: cell.has_crowd().then_some(cell.crowd.1),
+        producers: cell.shows_ends().then_some(cell.ends.0),
+        consumers: cell.shows_ends().then_some(cell.ends.1),
         producer_fairness: None,
         last_ns: None,
         late_sleeps: 0,

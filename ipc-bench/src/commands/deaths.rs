@@ -61,7 +61,7 @@ fn cells(asked: &[String]) -> Vec<(Scene, Cell)> {
             let scene = Scene::of(workload, name).filter(|_| wanted);
             let (Some(scene), Some(mechanism)) = (scene, mechanism::find(name)) else { continue };
             let wait = scene.wait();
-            let cell = Cell { mechanism, wait, workload, size: 8, rate: None, crowd: PAIR };
+            let cell = Cell { mechanism, wait, workload, size: 8, rate: None, ends: PAIR };
             cells.push((scene, cell));
         }
     }

@@ -9,6 +9,6 @@ use crate::workload::Workload;
 /// Measures with the requested number of ends.
 pub(crate) fn run(asked: &cli::Fan) -> ExitCode {
     let one = asked.producers.zip(asked.consumers);
-    let crowds = one.map_or_else(|| asked.ends.clone(), |crowd| vec![crowd]);
-    measure::run_at(Workload::Fan, &asked.measurement, &[None], &crowds, false)
+    let ends = one.map_or_else(|| asked.ends.clone(), |one| vec![one]);
+    measure::run_at(Workload::Fan, &asked.measurement, &[None], &ends, false)
 }

@@ -45,7 +45,7 @@ pub(crate) fn run(options: &RunOptions, output: &Output) -> ExitCode {
                     workload,
                     size,
                     rate: None,
-                    crowd: PAIR,
+                    ends: PAIR,
                 }));
             }
         }

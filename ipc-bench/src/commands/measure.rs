@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::session::Session;
 use super::{USAGE, fail};
 use crate::cli::Measurement;
-use crate::measure::{Cell, Crowd, PAIR};
+use crate::measure::{Cell, Ends, PAIR};
 use crate::mechanism::{self, Kind, Mechanism};
 use crate::process::Faults;
 use crate::report::{summary, table};
@@ -22,10 +22,10 @@ pub(crate) fn run_at(
     workload: Workload,
     asked: &Measurement,
     rates: &[Option<f64>],
-    crowds: &[Crowd],
+    ends: &[Ends],
     stop_at_knee: bool,
 ) -> ExitCode {
-    match cells(workload, asked, rates, crowds) {
+    match cells(workload, asked, rates, ends) {
         Ok(cells) => run_cells(&cells, asked, stop_at_knee),
         Err(reason) => fail(USAGE, &reason),
     }
@@ -52,7 +52,7 @@ pub(super) fn run_cells(cells: &[Cell], asked: &Measurement, stop_at_knee: bool)
     })
 }
 
-/// The rows of a workload, for each size, mechanism, way to wait, rate and crowd that is asked for.
+/// The rows of a workload, for each size, mechanism, way to wait, rate and number of ends that is asked for.
 ///
 /// # Errors
 /// A mechanism that is asked for does not exist.
@@ -60,7 +60,7 @@ pub(super) fn cells(
     workload: Workload,
     asked: &Measurement,
     rates: &[Option<f64>],
-    crowds: &[Crowd],
+    ends: &[Ends],
 ) -> Result<Vec<Cell>, String> {
     let mechanisms = chosen(&asked.mechanisms, workload)?;
     let mut cells = Vec::new();
@@ -68,15 +68,15 @@ pub(super) fn cells(
         for mechanism in &mechanisms {
             for wait in waits(*mechanism, workload, &asked.wait) {
                 for rate in rates {
-                    let cell = |crowd: &_| Cell {
+                    let cell = |ends: &Ends| Cell {
                         mechanism: *mechanism,
                         wait,
                         workload,
                         size: *size,
                         rate: *rate,
-                        crowd: *crowd,
+                        ends: *ends,
                     };
-                    cells.extend(crowds.iter().map(cell));
+                    cells.extend(ends.iter().map(cell));
                 }
             }
         }

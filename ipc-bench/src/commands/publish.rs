@@ -11,13 +11,13 @@ use crate::workload::Workload;
 /// Measures with the requested numbers of subscribers: what it costs the publisher while they read now and
 /// then, and the age of a message when sleeping subscribers receive it.
 pub(crate) fn run(asked: &cli::Publish) -> ExitCode {
-    let crowds = |readers: &[u32]| readers.iter().map(|readers| (1, *readers)).collect::<Vec<_>>();
-    let published = measure::cells(Workload::Publish, &asked.measurement, &[None], &crowds(&asked.readers));
+    let ends = |readers: &[u32]| readers.iter().map(|readers| (1, *readers)).collect::<Vec<_>>();
+    let published = measure::cells(Workload::Publish, &asked.measurement, &[None], &ends(&asked.readers));
     let rates = [Some(asked.rate)];
     // Those of the requested ways to wait that sleep.
     let mut sleeping = asked.measurement.clone();
     sleeping.wait.retain(|wait| matches!(wait, Wait::Sleep | Wait::SpinSleep));
-    let received = measure::cells(Workload::Receipt, &sleeping, &rates, &crowds(&asked.sleepers));
+    let received = measure::cells(Workload::Receipt, &sleeping, &rates, &ends(&asked.sleepers));
     match published.and_then(|published| Ok((published, received?))) {
         Ok((mut cells, received)) => {
             let can = |cell: &Cell, workload| cell.mechanism.workloads().contains(&workload);

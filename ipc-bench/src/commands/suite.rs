@@ -56,10 +56,10 @@ impl Part {
         if matches!(self.workload, Workload::Fan | Workload::Receipt) == self.ends.is_empty() {
             return Err(format!("{}: ends are for fan and receipt, and needed there", self.workload.name()));
         }
-        let mut crowds: Vec<_> =
+        let mut numbers_of_ends: Vec<_> =
             self.ends.iter().map(|ends| cli::parse_ends(ends)).collect::<Result<_, _>>()?;
-        if crowds.is_empty() {
-            crowds.push(PAIR);
+        if numbers_of_ends.is_empty() {
+            numbers_of_ends.push(PAIR);
         }
         let rates: Vec<_> =
             if open_loop { self.rates.iter().copied().map(Some).collect() } else { vec![None] };
@@ -67,14 +67,14 @@ impl Part {
         for size in &self.sizes {
             for mechanism in chosen(&self.mechanisms, self.workload)? {
                 for wait in waits(mechanism, self.workload, &self.wait) {
-                    for crowd in &crowds {
+                    for ends in &numbers_of_ends {
                         let cell = |rate: &_| Cell {
                             mechanism,
                             wait,
                             workload: self.workload,
                             size: *size,
                             rate: *rate,
-                            crowd: *crowd,
+                            ends: *ends,
                         };
                         cells.extend(rates.iter().map(cell));
                     }
@@ -151,7 +151,7 @@ fn is_row_of(row: &Row, cell: &Cell) -> bool {
         && row.wait == cell.wait
         && row.size_bytes == cell.size
         && row.target_rate == cell.rate
-        && (row.producers.unwrap_or(1), row.consumers.unwrap_or(1)) == cell.crowd
+        && (row.producers.unwrap_or(1), row.consumers.unwrap_or(1)) == cell.ends
 }
 
 #[cfg(test)]

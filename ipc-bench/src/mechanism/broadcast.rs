@@ -33,7 +33,7 @@ impl Mechanism for Broadcast {
     fn about(&self) -> &'static str {
         match self.0 {
             Mode::Gated => "one publisher, many subscribers, the publisher waits for the slowest",
-            _ => "one publisher, many subscribers, slow ones are told what they missed",
+            _ => "one publisher, many subscribers, slow ones learn how many messages they missed",
         }
     }
 

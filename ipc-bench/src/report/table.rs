@@ -52,7 +52,7 @@ pub(super) fn title(workload: Workload) -> &'static str {
             "Age of rare messages when each of the subscribers, all asleep, has them, and when the last one has"
         }
         Workload::Fan => "Several producers and consumers at one queue, one send for each message",
-        Workload::DeathTold => "Death: from SIGKILL until the partner, asleep in a pop, is told",
+        Workload::DeathTold => "Death: from SIGKILL until the peer, asleep in a pop, learns of it",
         Workload::DeathRepaired => {
             "Death with a message in hand: from SIGKILL until busy others have repaired the slot and popped it"
         }

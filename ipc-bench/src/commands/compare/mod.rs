@@ -170,12 +170,12 @@ fn same(a: &Row, b: &Row) -> bool {
 }
 
 fn name(row: &Row) -> String {
-    let crowd =
+    let ends =
         row.producers.zip(row.consumers).map(|(producers, consumers)| format!(" {producers}x{consumers}"));
-    let crowd = crowd.unwrap_or_default();
+    let ends = ends.unwrap_or_default();
     let rate = row.target_rate.map(|rate| format!(" at {}", crate::units::rate(rate))).unwrap_or_default();
     let (workload, wait) = (row.workload.name(), row.wait.name());
-    format!("{workload}{crowd} {} {wait} {} B{rate}", row.mechanism, row.size_bytes)
+    format!("{workload}{ends} {} {wait} {} B{rate}", row.mechanism, row.size_bytes)
 }
 
 /// Differences that make a comparison doubtful.

@@ -87,7 +87,7 @@ mod tests {
             achieved_rate: Some(rate / 2.0),
             ..curved.clone()
         };
-        let crowd = |workload, producers, consumers| crate::result::Row {
+        let with_ends = |workload, producers, consumers| crate::result::Row {
             workload,
             producers: Some(producers),
             consumers: Some(consumers),
@@ -106,9 +106,9 @@ mod tests {
             rare(1e3, Workload::Load),
             rare(1e4, Workload::Load),
             rare(1e2, Workload::Wake),
-            crowd(Workload::Fan, 8, 1),
-            crowd(Workload::Publish, 1, 1),
-            crowd(Workload::Publish, 1, 200),
+            with_ends(Workload::Fan, 8, 1),
+            with_ends(Workload::Publish, 1, 1),
+            with_ends(Workload::Publish, 1, 200),
             receipt(1),
             receipt(3),
             death(Workload::DeathTold),

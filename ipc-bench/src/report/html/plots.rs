@@ -69,8 +69,8 @@ pub(super) fn sections(results: &Results) -> Vec<Section> {
             results,
             Workload::Publish,
             "What a publication costs with many readers",
-            "One publisher sends without pause. So many subscribers are attached that sleep, read a few messages, and \
-             sleep again. Where a curve is flat, it costs the publisher the same however many there are. Lower is \
+            "One publisher sends without pause to this number of subscribers, which sleep, read a few messages, and \
+             sleep again. A flat curve means that the publisher pays the same for any number of them. Lower is \
              better.",
             publications,
         ),
@@ -266,8 +266,8 @@ fn streams(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
         let rows: Vec<_> = rows.iter().copied().filter(|row| row.size_bytes == size).collect();
         plots.extend(by_wait(&rows).into_iter().map(|(wait, rows)| flow(&rows, wait, size)));
     }
-    let one_crowd = rows.iter().all(|row| row.producers.is_none());
-    if one_crowd && sizes(rows).len() > 1 {
+    let pairs_only = rows.iter().all(|row| row.producers.is_none());
+    if pairs_only && sizes(rows).len() > 1 {
         for (wait, rows) in by_wait(rows) {
             let bytes = |row: &Row| row.bytes_per_second.map(|rate| rate.median);
             let title = format!("Bytes a second against size, {}", words(wait));
@@ -281,8 +281,8 @@ fn streams(rows: &[&Row], palette: &Palette<'_>) -> Vec<Plot> {
 /// fastest.
 fn flow(rows: &[&Row], wait: Wait, size: usize) -> Plot {
     let mut rows: Vec<_> = rows.iter().filter_map(|row| Some((*row, row.messages_per_second?))).collect();
-    let crowd = |row: &Row| (row.producers, row.consumers);
-    rows.sort_by(|(a, x), (b, y)| crowd(a).cmp(&crowd(b)).then(y.median.total_cmp(&x.median)));
+    let ends = |row: &Row| (row.producers, row.consumers);
+    rows.sort_by(|(a, x), (b, y)| ends(a).cmp(&ends(b)).then(y.median.total_cmp(&x.median)));
     let values = rows.iter().flat_map(|(_, rate)| [rate.min, rate.median, rate.max]);
     let axis = Axis::logarithmic("messages a second, logarithmic", values, units::rate);
     let marks: Vec<_> = rows
