@@ -87,7 +87,7 @@ fn gc_explains_before_it_removes() {
         }
         let planned = output("gc", &["--dry-run"]);
         assert!(planned.starts_with("would be removed: domain \"default\" (0 alive, "), "{planned}");
-        assert!(planned.contains("no token is raised and nobody is attached"), "{planned}");
+        assert!(planned.contains("no token is raised and no process is attached"), "{planned}");
         assert_ne!(kernel_objects(), before, "a dry run removes nothing");
         assert!(output("gc", &["--persistent"]).starts_with("removed: domain"));
         assert_eq!(kernel_objects(), before);

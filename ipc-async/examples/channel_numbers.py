@@ -1,4 +1,4 @@
-"""The consuming end of a channel of numbers, through the library of numbers_library.rs."""
+"""The consuming end of a channel of numbers, through the C functions of numbers_library.rs."""
 
 import ctypes
 
@@ -7,17 +7,17 @@ ENDS = {-1: "closed", -2: "the producer is gone", -3: "failed"}
 
 
 class Numbers:
-    def __init__(self, library, domain, channel):
-        self.library = ctypes.CDLL(library)
-        self.library.numbers_open.restype = ctypes.c_void_p
-        self.library.numbers_open.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
-        self.library.numbers_pop.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64)]
+    def __init__(self, path, domain, channel):
+        self.numbers = ctypes.CDLL(path)
+        self.numbers.numbers_open.restype = ctypes.c_void_p
+        self.numbers.numbers_open.argtypes = [ctypes.c_char_p, ctypes.c_char_p]
+        self.numbers.numbers_pop.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint64)]
         for name in ["descriptor", "arm", "disarm", "close"]:
-            getattr(self.library, f"numbers_{name}").argtypes = [ctypes.c_void_p]
-        self.end = self.library.numbers_open(domain.encode(), channel.encode())
+            getattr(self.numbers, f"numbers_{name}").argtypes = [ctypes.c_void_p]
+        self.end = self.numbers.numbers_open(domain.encode(), channel.encode())
         if not self.end:
             raise OSError("the channel cannot be opened")
-        self.descriptor = self.library.numbers_descriptor(self.end)
+        self.descriptor = self.numbers.numbers_descriptor(self.end)
         # How the channel has ended, a value of ENDS.
         self.ended = None
 
@@ -26,23 +26,23 @@ class Numbers:
         if self.ended:
             return None
         number = ctypes.c_uint64()
-        popped = self.library.numbers_pop(self.end, number)
+        popped = self.numbers.numbers_pop(self.end, number)
         self.ended = ENDS.get(popped)
         return number.value if popped > 0 else None
 
     def arm(self):
         """Before a wait. True: wait for the descriptor to be readable, then disarm. False: pop at once."""
-        armed = self.library.numbers_arm(self.end)
+        armed = self.numbers.numbers_arm(self.end)
         if armed < 0:
             self.ended = ENDS[-3]
         return armed > 0
 
     def disarm(self):
         """After a wait, whatever ended it."""
-        self.library.numbers_disarm(self.end)
+        self.numbers.numbers_disarm(self.end)
 
     def close(self):
-        self.library.numbers_close(self.end)
+        self.numbers.numbers_close(self.end)
 
 
 class Tally:

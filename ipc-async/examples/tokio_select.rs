@@ -51,7 +51,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
             price = prices.pop() => match price {
                 Ok(price) => {
                     popped += 1;
-                    // To whoever is connected, who sends a byte back.
+                    // To the client, which sends a byte back.
                     client.write_all(&[price as u8]).await?;
                 }
                 Err(ipc_ring::PopError::Closed) => break,

@@ -43,7 +43,7 @@ impl Channels {
                 ends.1.push(number).unwrap();
                 ends.2.push(&number.to_le_bytes()).unwrap();
                 if number % 5 == 0 {
-                    // Whoever waits finds nothing then.
+                    // An end that waits finds nothing now.
                     std::thread::sleep(std::time::Duration::from_micros(number % 200));
                 }
             }

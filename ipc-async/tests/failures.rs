@@ -38,8 +38,8 @@ fn numbers(domain: &Domain, channel: &str) -> spsc::Builder<u64> {
     spsc::Builder::new(channel).domain(domain).capacity(64)
 }
 
-/// Has a producer for each channel; pushes to the first one when it is told to, and is killed or stopped
-/// where it is told to. `prepare` is called before its first push.
+/// Creates a producer for each channel. Each command from the parent makes it push to the first one, or names
+/// the place at which it is killed or stopped. `prepare` is called before its first push.
 fn produce(domain: &str, channels: &[&str], prepare: impl FnOnce()) {
     let domain = Domain::open(domain).unwrap();
     let mut producers: Vec<_> =
@@ -304,8 +304,8 @@ fn a_domain_is_left_while_the_driver_calls_a_waker() {
 }
 
 /// Futures are dropped at any of their polls while messages come, armed or not. Each message arrives once,
-/// and none lies beside a task that sleeps: nobody looks by itself, so that would be a hang. `ASYNC_CANCELS`
-/// for more of them.
+/// and none lies in the ring while a task sleeps: no task checks by itself, so that would be a hang.
+/// `ASYNC_CANCELS` sets the number of messages.
 #[test]
 fn futures_may_be_dropped_at_any_time() {
     private_namespace();
@@ -369,7 +369,7 @@ async fn pop_and_drop(
     }
 }
 
-/// Is ready after so many polls.
+/// Is ready after this many polls.
 async fn give_way(polls: u64) {
     let mut left = polls;
     std::future::poll_fn(|context| {

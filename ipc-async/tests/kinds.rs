@@ -205,7 +205,7 @@ fn a_peer_that_left_is_told_once_and_a_successor_is_waited_for() {
 }
 
 #[test]
-fn a_producer_learns_that_nobody_will_make_room() {
+fn a_producer_learns_that_no_consumer_will_make_room() {
     let domain = domain("no-room");
     everywhere(|| {
         let builder = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(2);

@@ -72,7 +72,7 @@ fn where_there_is_nothing_nothing_is_made() {
             ("hz nope", 3),
             ("gc", 0),
             ("metrics", 0),
-            ("ls --user nobody-of-this-name", 2),
+            ("ls --user no-user-of-this-name", 2),
         ] {
             assert_eq!(run(arguments).code, Some(code), "{arguments}");
         }

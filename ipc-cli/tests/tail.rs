@@ -1,4 +1,4 @@
-//! `ipcr tail` prints messages without taking part, and ends when nobody has the channel any more.
+//! `ipcr tail` prints messages without taking part, and ends when no end is attached to the channel any more.
 
 mod common;
 
@@ -57,7 +57,7 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
         assert_eq!((&lines[0]["key"], &lines[0]["hex"]), (&value!(2), &value!("4d000000")));
         assert!(done("tail values --count 1").starts_with("#1 key 2 4 bytes\n"));
 
-        // Nobody has taken a message away, and no seat was taken.
+        // No message was popped, and no seat was taken.
         let builder = spsc::Builder::<Shot>::new("shots").domain(&domain);
         let mut consumer = builder.described().open_consumer().unwrap();
         assert_eq!(consumer.pop().unwrap().number, 0);

@@ -19,7 +19,7 @@ fn what_comes_dies_and_goes_is_told() {
         let mut watching = command("watch --interval 5ms --json").spawn().unwrap();
         let mut output = BufReader::new(watching.stdout.take().unwrap()).lines();
         let mut next = |event: &str, what: &str| {
-            // One in the middle of coming is told in several parts; what is looked for comes before long.
+            // An end that is just attaching is reported in several parts; the one looked for comes soon.
             loop {
                 let line = output.next().expect("it goes on").unwrap();
                 let told: Value = lines(&line).remove(0);

@@ -134,10 +134,10 @@ fn a_death_is_told_at_once_and_only_a_death() {
 }
 
 #[test]
-fn a_holder_that_is_stopped_is_killed_and_nobody_else() {
+fn only_the_stopped_holder_is_killed() {
     isolated(|| {
         let set = create(8);
-        assert!(!kill_holder(&set, 5).unwrap(), "nobody holds it");
+        assert!(!kill_holder(&set, 5).unwrap(), "no process holds it");
         let ready = Gate::new();
         let claim = |index: u16| {
             let peer = child(|| {
@@ -234,7 +234,7 @@ fn tokens_can_be_claimed_and_released_for_ever() {
 }
 
 #[test]
-fn everybody_killed_leaves_no_ephemeral_segment() {
+fn an_ephemeral_segment_is_gone_when_all_users_were_killed() {
     isolated(|| {
         let ready = Gate::new();
         let (mut reader, writer) = std::io::pipe().unwrap();

@@ -186,11 +186,11 @@ fn of_many_openers_one_creates() {
         for _ in 0..50 {
             let key = key();
             let (counts, _) = Segment::ephemeral(64, &Options::default()).unwrap(); // the children inherit it
-            let go = Gate::new();
+            let start = Gate::new();
             let processes: Vec<_> = (0..8)
                 .map(|_| {
                     child(|| {
-                        go.pass();
+                        start.pass();
                         let opened =
                             SharedMemory::open_or_create(key, 64, &Options::default(), &Trust::same_user());
                         let created = opened.expect("one of the two").1 == Disposition::Created;
@@ -201,7 +201,7 @@ fn of_many_openers_one_creates() {
                     })
                 })
                 .collect();
-            processes.iter().for_each(|_| go.open());
+            processes.iter().for_each(|_| start.open());
             processes.into_iter().for_each(common::children::Child::join);
             let count = |offset| counts.load_u32(offset, Ordering::Relaxed).unwrap();
             assert_eq!((count(0), count(4)), (1, 7));

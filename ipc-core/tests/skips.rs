@@ -11,7 +11,7 @@ use skip::{Need, skip};
 #[test]
 fn plays_a_role() {
     if std::env::var("SKIPS_ROLE").is_ok() {
-        skip(Need::Ptrace, "nobody may here");
+        skip(Need::Ptrace, "not permitted here");
     }
 }
 
@@ -40,7 +40,7 @@ fn what_cannot_run_fails_unless_it_is_allowed() {
     assert!(String::from_utf8_lossy(&allowed.stderr).contains("*** SKIPPED: ptrace: "), "{allowed:?}");
     let skipped = std::fs::read_to_string(list).unwrap();
     std::fs::remove_file(list).unwrap();
-    assert!(skipped.starts_with("ptrace: ") && skipped.ends_with("nobody may here\n"), "{skipped}");
+    assert!(skipped.starts_with("ptrace: ") && skipped.ends_with("not permitted here\n"), "{skipped}");
 }
 
 #[test]

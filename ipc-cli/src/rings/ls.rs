@@ -137,7 +137,7 @@ fn ends(info: &NameInfo, processes: &mut Processes) -> String {
             let state = if listener.is_alive { "" } else { &Look::Bad.of(" dead") };
             format!("{}{state}", processes.describe(listener.pid))
         }
-        _ => "not for this user, or its header makes no sense".to_owned(),
+        _ => "not for this user, or its header is invalid".to_owned(),
     }
 }
 

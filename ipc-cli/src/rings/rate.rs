@@ -13,7 +13,7 @@ use crate::exit::{DONE, Failure, Outcome, USAGE};
 use crate::json;
 use crate::units::{bytes, scaled};
 
-/// What is told.
+/// What is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Of {
     Messages,

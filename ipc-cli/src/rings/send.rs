@@ -98,7 +98,7 @@ fn check_key(asked: &Send, info: &NameInfo, shape: &ChannelInfo) -> Result<(), F
 /// The messages to send.
 enum Messages {
     Given(std::vec::IntoIter<Vec<u8>>),
-    /// From standard input, each of so many bytes.
+    /// From standard input, each of this many bytes.
     Read(File, usize),
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn run(asked: &Show) -> Outcome {
                 fact("listens", &processes.describe(listener.pid));
                 fact("queue", &format!("msg:{}", listener.queue));
             }
-            _ => fact("unreadable", "not for this user, or its header makes no sense"),
+            _ => fact("unreadable", "not for this user, or its header is invalid"),
         }
         let counters = lines::counters(&sample);
         if counters.is_empty() {

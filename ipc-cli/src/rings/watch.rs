@@ -17,7 +17,7 @@ use crate::json;
 use crate::sysv::Processes;
 use crate::units::moment;
 
-/// What can come and go, in the order in which it is told.
+/// What can come and go, in the order in which it is reported.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Process { pid: u32, slot: String },

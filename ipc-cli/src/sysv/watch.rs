@@ -18,7 +18,7 @@ use crate::exit::{DONE, Failure, Outcome};
 use crate::json;
 use crate::units::{moment, scaled};
 
-/// What is watched of one object. The numbers of which the change is told come first.
+/// What is watched of one object. The numbers whose change is reported come first.
 #[derive(Clone, Debug, PartialEq)]
 struct State {
     /// With what each is called; `None` where this user may not know.

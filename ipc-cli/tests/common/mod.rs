@@ -84,8 +84,8 @@ pub fn object<'a>(lines: &'a [Value], name: &str) -> &'a Value {
     lines.iter().find(|line| line["object"] == name).unwrap_or_else(|| panic!("{name} among {lines:?}"))
 }
 
-/// Runs it in a terminal of so many columns, with something typed; gives everything that appeared there, and
-/// the exit code.
+/// Runs it in a terminal of this many columns and types something. Returns everything that appeared there,
+/// and the exit code.
 pub fn in_terminal(
     arguments: &str,
     columns: u16,
@@ -102,7 +102,7 @@ pub fn in_terminal(
     let mut master = std::fs::File::from(terminal.master);
     master.write_all(typed.as_bytes()).expect("typed");
     let mut shown = Vec::new();
-    // The other side's end is told as an error.
+    // Once the other side has closed, the read returns an error.
     let _ = master.read_to_end(&mut shown);
     (String::from_utf8_lossy(&shown).into_owned(), child.wait().expect("it ends").code())
 }

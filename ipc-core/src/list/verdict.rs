@@ -323,7 +323,7 @@ mod tests {
     use crate::key::Key;
     use crate::shm::ShmId;
 
-    const NOBODY: u32 = 0x7fff_fff0;
+    const NO_PROCESS: u32 = 0x7fff_fff0;
 
     fn segment(creator_pid: u32, last_pid: u32, attachments: u64) -> Segment {
         let object = Object {
@@ -357,12 +357,12 @@ mod tests {
             asleep: Look { found: Vec::new(), unseen: Vec::new(), others_hidden: false },
         };
         for (creator, last, attachments, verdict) in [
-            (NOBODY, NOBODY, 0, Verdict::Dead),
-            (NOBODY, NOBODY, 1, Verdict::InUse),
-            (me, NOBODY, 0, Verdict::Live),
-            (NOBODY, me, 0, Verdict::Live),
-            (0, NOBODY, 0, Verdict::Unknown),
-            (NOBODY, 0, 0, Verdict::Unknown),
+            (NO_PROCESS, NO_PROCESS, 0, Verdict::Dead),
+            (NO_PROCESS, NO_PROCESS, 1, Verdict::InUse),
+            (me, NO_PROCESS, 0, Verdict::Live),
+            (NO_PROCESS, me, 0, Verdict::Live),
+            (0, NO_PROCESS, 0, Verdict::Unknown),
+            (NO_PROCESS, 0, 0, Verdict::Unknown),
         ] {
             let judged = judge.segment(&segment(creator, last, attachments));
             assert_eq!(judged.verdict, verdict, "{creator} {last} {attachments}: {:?}", judged.evidence);

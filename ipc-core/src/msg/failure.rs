@@ -146,7 +146,7 @@ pub(crate) fn set(id: MsgId, change: Change, found: &Permissions, queue_bytes: u
         {
             let limit = Limit::QueueBytes;
             Error::os("msgctl", arguments(), errno, ErrorKind::LimitReached(limit)).with_hint(format!(
-                "setting {queue_bytes} bytes, or anything else of a queue that has so many, needs CAP_SYS_RESOURCE: {}",
+                "setting {queue_bytes} bytes, or changing anything of a queue that has them already, needs CAP_SYS_RESOURCE: {}",
                 limit.explain()
             ))
         }

@@ -44,7 +44,7 @@ pub(super) const ERRORS: [(&str, &str, &str); 36] = [
     ),
     (
         "Corrupt",
-        "a word of the shared memory makes no sense: some process wrote over it",
+        "a word of the shared memory is invalid: some process wrote over it",
         "the channel is of no use any more; look for the process that writes outside its own memory",
     ),
     (
@@ -135,7 +135,7 @@ pub(super) const ERRORS: [(&str, &str, &str); 36] = [
     ),
     (
         "TooLarge",
-        "no ring has so many slots or bytes, or none at all was asked for",
+        "the requested number of slots or bytes is zero, or more than a ring can have",
         "ask for a capacity within the bounds that the error names",
     ),
     (
