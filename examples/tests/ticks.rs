@@ -7,8 +7,8 @@ use std::time::Duration;
 use common::{Program, isolated, kernel_objects};
 
 #[test]
-fn every_tick_arrives_whoever_is_first() {
-    isolated("every_tick_arrives_whoever_is_first", || {
+fn every_tick_arrives_in_any_order_of_start() {
+    isolated("every_tick_arrives_in_any_order_of_start", || {
         let before = kernel_objects();
         for producer_first in [true, false] {
             let (producer, consumer);

@@ -106,7 +106,7 @@ fn an_empty_namespace_is_no_error() {
 }
 
 #[test]
-fn everybody_who_is_attached_is_shown_until_they_die() {
+fn every_attached_process_is_shown_until_it_dies() {
     isolated(|| {
         let memory = segment(10_000);
         let (writer, reader) = (user(*memory, true), user(*memory, false));

@@ -52,7 +52,7 @@ impl Change {
 }
 
 fn kept(ids: Ids, id: u32) -> Result<(), String> {
-    if !users::is_nobody_in_particular(ids, id) {
+    if !users::is_unmapped(ids, id) {
         return Ok(());
     }
     let (role, kind) = match ids {

@@ -151,7 +151,7 @@ impl Trust {
         } else {
             return None;
         };
-        let who = if users::is_nobody_in_particular(Ids::Users, uid) {
+        let who = if users::is_unmapped(Ids::Users, uid) {
             format!("user {uid}, which here is every user that this user namespace has no number for")
         } else {
             format!("user {uid}")
@@ -163,7 +163,7 @@ impl Trust {
         match &self.users {
             Users::Anyone => true,
             Users::Only { caller, named } => {
-                named.contains(&uid) || (uid == *caller && !users::is_nobody_in_particular(Ids::Users, uid))
+                named.contains(&uid) || (uid == *caller && !users::is_unmapped(Ids::Users, uid))
             }
         }
     }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_whose_mode_is_narrowed_is_narrowed_whoever_the_users_are() {
+    fn a_policy_whose_mode_is_narrowed_is_narrowed_for_all_users() {
         let me = geteuid().as_raw();
         for base in
             [Trust::anyone(), Trust::same_user(), Trust::same_user().allow_uid(me + 1), Trust::default()]

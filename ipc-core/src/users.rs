@@ -19,7 +19,7 @@ const OVERFLOW: u32 = 65534;
 
 /// Whether this number stands for all users that the caller's user namespace does not map. In a namespace
 /// that maps all numbers, as the initial one does, it stands for the one user or group that has it.
-pub(crate) fn is_nobody_in_particular(ids: Ids, id: u32) -> bool {
+pub(crate) fn is_unmapped(ids: Ids, id: u32) -> bool {
     let (setting, map) = match ids {
         Ids::Users => ("/proc/sys/kernel/overflowuid", "/proc/self/uid_map"),
         Ids::Groups => ("/proc/sys/kernel/overflowgid", "/proc/self/gid_map"),
@@ -70,10 +70,10 @@ mod tests {
     }
 
     #[test]
-    fn other_numbers_are_somebody() {
+    fn other_numbers_are_single_users() {
         for ids in [Ids::Users, Ids::Groups] {
-            assert!(!is_nobody_in_particular(ids, 0));
-            assert!(!is_nobody_in_particular(ids, 65533));
+            assert!(!is_unmapped(ids, 0));
+            assert!(!is_unmapped(ids, 65533));
         }
     }
 }

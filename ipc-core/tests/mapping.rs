@@ -39,7 +39,7 @@ fn unsealed(size: u64, seals: SealFlag) -> OwnedFd {
 }
 
 #[test]
-fn the_size_of_sealed_memory_is_fixed_for_everybody() {
+fn the_size_of_sealed_memory_is_fixed_for_all_its_users() {
     let memory = SealedMemory::create("test", 8192).unwrap();
     let file = std::fs::File::from(memory.as_fd().try_clone_to_owned().unwrap());
     for size in [0, 4096, 8191, 8193, 1 << 20] {

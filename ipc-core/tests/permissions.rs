@@ -47,7 +47,7 @@ fn creator_and_owner_may_change_and_remove_others_may_not() {
             assert_eq!((permissions.uid(), permissions.cuid()), (BOB, ALICE));
             queue.set_mode(mode(0o662)).unwrap(); // the creator still may
         });
-        let everybody = Trust::anyone();
+        let anyone = Trust::anyone();
         as_user(EVE, || {
             let queue = ipc_core::list::queues().unwrap()[0].0;
             let queue = MessageQueue::from_id(queue);
@@ -56,11 +56,11 @@ fn creator_and_owner_may_change_and_remove_others_may_not() {
             assert_eq!(queue.remove().unwrap_err().kind(), ErrorKind::NotOwner);
         });
         as_user(BOB, || {
-            let queue = MessageQueue::open(key, &everybody).unwrap();
+            let queue = MessageQueue::open(key, &anyone).unwrap();
             queue.set_mode(mode(0o666)).unwrap(); // the owner may, though not the creator
         });
         as_user(EVE, || {
-            let queue = MessageQueue::open(key, &everybody).unwrap(); // all rights in the mode,
+            let queue = MessageQueue::open(key, &anyone).unwrap(); // all rights in the mode,
             assert_eq!(queue.set_mode(mode(0o600)).unwrap_err().kind(), ErrorKind::NotOwner); // and none of these
             assert_eq!(queue.set_capacity_bytes(5).unwrap_err().kind(), ErrorKind::NotOwner);
             let error = queue.remove().unwrap_err();
@@ -70,12 +70,12 @@ fn creator_and_owner_may_change_and_remove_others_may_not() {
                 "{error}"
             );
         });
-        as_user(BOB, || MessageQueue::open(key, &everybody).unwrap().remove().unwrap());
+        as_user(BOB, || MessageQueue::open(key, &anyone).unwrap().remove().unwrap());
     });
 }
 
 #[test]
-fn the_default_mode_shuts_out_everybody_else() {
+fn the_default_mode_shuts_out_all_other_users() {
     with_users("the_default_mode", || {
         let keys = [1, 2, 3].map(|_| Key::random().unwrap());
         let memory = RemoveOnDrop::new(SharedMemory::create_new(keys[0], 64, &Options::default()).unwrap());

@@ -100,8 +100,8 @@ pub(crate) fn crash_point(site: Site) {
                 }
             }
         };
-        // Neither can be caught, and this thread gets it itself: the call does not return before somebody
-        // continues the process. Sent to the process, it may be another thread that gets a stop first, while
+        // Neither can be caught, and this thread gets it itself: the call returns only when another process
+        // continues this one. Sent to the process, it may be another thread that gets a stop first, while
         // this one goes on.
         let _ = nix::sys::signal::raise(signal);
     }

@@ -78,7 +78,7 @@ impl Interrupter {
     ///
     /// let interrupter = Interrupter::new();
     /// let domain = Domain::open("doc-example-calls")?.with_interrupter(&interrupter);
-    /// let waiting = std::thread::spawn(move || domain.wait_for("nobody", Duration::MAX));
+    /// let waiting = std::thread::spawn(move || domain.wait_for("no-such-channel", Duration::MAX));
     /// interrupter.interrupt()?;
     /// let told = waiting.join().expect("no panic").unwrap_err();
     /// assert!(matches!(told.kind(), AttachErrorKind::Interrupted));

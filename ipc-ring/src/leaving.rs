@@ -93,11 +93,11 @@ pub fn settle<L>(
 
 /// Gives back a resource with an owner word, without the lock; nothing happens if the word names another
 /// owner.
-pub fn give_back<P: Platform>(owner: &P::U64, me: u64, nobody: u64) {
+pub fn give_back<P: Platform>(owner: &P::U64, me: u64, no_owner: u64) {
     // Relaxed: only its owner, or a process that finds the owner dead, passes it on.
     if owner.load(Relaxed) == me {
         // [G2] Release → `owner_of`: the last use is over. Fails if the domain was remade meanwhile.
-        let _ = owner.compare_exchange(me, nobody, P::ordering(Edge::WakeGivenBack), Relaxed);
+        let _ = owner.compare_exchange(me, no_owner, P::ordering(Edge::WakeGivenBack), Relaxed);
     }
 }
 

@@ -223,7 +223,7 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
         Err(AttachErrorKind::ElementSize { .. })
     ));
     assert!(matches!(
-        builder(&unique("nobody")).open_watcher().as_ref().map_err(AttachError::kind),
+        builder(&unique("no-publisher")).open_watcher().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
     ));
     let mut subscriber = builder(&domain).open_subscriber().unwrap();
@@ -351,7 +351,7 @@ fn a_gated_publisher_waits_and_is_woken() {
 }
 
 #[test]
-fn a_dead_subscriber_holds_nobody_up() {
+fn a_dead_subscriber_does_not_hold_up_the_publisher() {
     private_namespace();
     for at in ["BroadcastRead", "BroadcastConsumed", "WaitAnnounced"] {
         for (waits, wait) in [("asleep", WaitStrategy::Sleep), ("busy", WaitStrategy::SpinYield)] {

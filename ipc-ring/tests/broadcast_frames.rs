@@ -46,7 +46,7 @@ fn leave(region: &Region, subscriber: Subscriber<Mapped>) {
 }
 
 #[test]
-fn frames_of_all_lengths_arrive_whole_at_everybody() {
+fn frames_of_all_lengths_arrive_whole_at_all_subscribers() {
     for mode in [Mode::Lossy, Mode::Gated] {
         for capacity in [64, 256, 4096] {
             let (region, mut publisher) = ring(capacity, mode);

@@ -186,7 +186,7 @@ fn starts_are_what_they_say() {
                 assert_eq!(ring.watch(start, Resume::Oldest).position(), first.wrapping_add(there));
             }
             for number in 0..20 {
-                assert_eq!(publisher.try_publish(&number), Publish::Done, "nobody is in the way");
+                assert_eq!(publisher.try_publish(&number), Publish::Done, "no subscriber is in the way");
             }
             let floor = publisher.floor();
             let starts = [
@@ -249,7 +249,7 @@ fn the_slowest_subscriber_holds_a_gated_publisher() {
             }
             ring.leave(fast);
             for _ in 0..3 * capacity {
-                assert_eq!(publisher.try_publish(&5), Publish::Done, "nobody is there any more");
+                assert_eq!(publisher.try_publish(&5), Publish::Done, "no subscriber is left");
             }
             assert_eq!(ring.open().high_water().load(Ordering::Relaxed), capacity);
         }
@@ -257,7 +257,7 @@ fn the_slowest_subscriber_holds_a_gated_publisher() {
 }
 
 #[test]
-fn the_dead_hold_nobody_up_and_are_counted_once() {
+fn dead_subscribers_do_not_hold_up_the_publisher_and_are_counted_once() {
     let (ring, mut publisher) = Ring::<u64>::new(Place::Heap, 4, Mode::Gated, 0);
     for identity in 1..=10 {
         drop(ring.join_as(identity, Start::Oldest, Resume::Oldest).unwrap());

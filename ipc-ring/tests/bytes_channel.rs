@@ -267,8 +267,8 @@ fn answers_are_the_right_ones() {
     let mut producer = channel.create_producer().unwrap();
     assert_eq!((producer.capacity(), producer.longest()), (128, 56));
     assert_eq!(producer.peer().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
-    let nobody = producer.wait_for_consumer(Some(Duration::from_millis(5))).unwrap();
-    assert_eq!(nobody, PeerState::Gone(PeerExit::NeverAttached));
+    let absent = producer.wait_for_consumer(Some(Duration::from_millis(5))).unwrap();
+    assert_eq!(absent, PeerState::Gone(PeerExit::NeverAttached));
     let mut consumer = channel.open_consumer().unwrap();
     assert!(matches!(
         channel.open_consumer().as_ref().map_err(AttachError::kind),

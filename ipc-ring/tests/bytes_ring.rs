@@ -65,7 +65,7 @@ fn a_full_ring_says_so_and_empty_frames_are_frames() {
 }
 
 #[test]
-fn a_look_that_disturbs_nobody_may_miss_what_was_freed_last() {
+fn a_check_that_disturbs_no_end_may_miss_what_was_freed_last() {
     for make in MEMORIES {
         for start in STARTS {
             let (mut producer, mut consumer) = ends(make, 64, start);

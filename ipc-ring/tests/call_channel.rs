@@ -173,7 +173,7 @@ fn a_slow_reply_belongs_to_its_own_call() {
         let request = responder.take().unwrap();
         assert_eq!((request.value(), request.attempt()), (ask(3), 0));
         request.reply(answer(ask(3)));
-        assert_eq!(calling.join().unwrap().unwrap(), answer(ask(3)), "the first reply went to nobody");
+        assert_eq!(calling.join().unwrap().unwrap(), answer(ask(3)), "the first reply was discarded");
     });
     // One may also wait on for the old one.
     assert!(matches!(caller.call_timeout(ask(4), short), Err(CallError::TimedOut)));
@@ -182,7 +182,7 @@ fn a_slow_reply_belongs_to_its_own_call() {
 }
 
 #[test]
-fn a_call_that_nobody_takes_is_taken_back() {
+fn a_call_that_no_responder_takes_is_withdrawn() {
     private_namespace();
     let domain = unique("abandon");
     let mut caller = asleep(&domain).create_caller().unwrap();

@@ -94,7 +94,7 @@ fn follow(make: Make, steps: &[Step]) {
                 if matches!(line, Line::Asked { .. }) {
                     assert_eq!(asked, Err(Refused::Pending));
                 } else {
-                    assert_eq!(asked, Ok(0), "nobody sleeps");
+                    assert_eq!(asked, Ok(0), "no end sleeps");
                     (line, number, waits) = (Line::Asked { request, takes: 0 }, number + 1, true);
                 }
             }
@@ -118,7 +118,7 @@ fn follow(make: Make, steps: &[Step]) {
             }
             Step::Reply(reply) => {
                 assert_eq!(responder.is_open(), open);
-                assert_eq!(responder.reply(&bytes(reply)), 0, "nobody sleeps");
+                assert_eq!(responder.reply(&bytes(reply)), 0, "no end sleeps");
                 if std::mem::take(&mut open) {
                     line = Line::Replied { reply };
                 }

@@ -21,7 +21,7 @@ use kinds::{How, Kind, Told, every, kind};
 use nix::unistd::{Uid, geteuid, setuid};
 
 /// A user unrelated to the domain.
-const NOBODY: u32 = 65_534;
+const OTHER_USER: u32 = 65_534;
 /// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
 const NUMBERS: u64 = 4;
@@ -36,7 +36,7 @@ fn plays_a_role() {
     if let [what, domain] = &role[..]
         && what == "connect"
     {
-        become_nobody();
+        become_other_user();
         let told = Builder::new("service").domain(&shared(domain)).timeout(LONG).connect();
         let Err(ConnectError::System { error, .. }) = told else { panic!("{told:?}") };
         assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
@@ -47,14 +47,14 @@ fn plays_a_role() {
     let how = How::new(&domain, WaitStrategy::Sleep);
     if side == "giver" {
         let mut giver = (kind.giver)(how).unwrap();
-        become_nobody();
+        become_other_user();
         for number in 1..=NUMBERS {
             assert_eq!(listen(), "go");
             say(&format!("{:?}", giver.give(number, LONG)));
         }
     } else {
         let mut taker = (kind.taker)(how).unwrap();
-        become_nobody();
+        become_other_user();
         while listen() == "go" {
             loop {
                 let told = taker.take(Duration::ZERO);
@@ -67,8 +67,8 @@ fn plays_a_role() {
     }
 }
 
-fn become_nobody() {
-    setuid(Uid::from_raw(NOBODY)).unwrap();
+fn become_other_user() {
+    setuid(Uid::from_raw(OTHER_USER)).unwrap();
     say("another user");
 }
 
@@ -107,7 +107,7 @@ fn taking(kind: Kind, domain: &str) -> Receiver<Told> {
 }
 
 #[test]
-fn who_gives_is_told_that_nobody_was_woken() {
+fn the_sender_learns_that_no_end_was_woken() {
     if !is_privileged() {
         return;
     }

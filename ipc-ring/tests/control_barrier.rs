@@ -110,7 +110,7 @@ fn sides_that_may_not_use_membarrier_are_served_and_serve() {
     private_namespace();
     let before = kernel_objects();
     if barrier::register().is_err() {
-        return common::skip(common::Need::Membarrier, "nobody can have less of it");
+        return common::skip(common::Need::Membarrier, "no process can have less of it");
     }
     for server in ["usual", "sandboxed", "with fences"] {
         for client in ["usual", "sandboxed", "with fences"] {
@@ -126,7 +126,7 @@ fn sides_that_may_not_use_membarrier_are_served_and_serve() {
 }
 
 #[test]
-fn nobody_insists_on_what_it_may_not_use() {
+fn no_side_insists_on_a_barrier_it_may_not_use() {
     private_namespace();
     let mut insisting = Role::start("insist", &[&unique("barrier-insist")]);
     assert_eq!(insisting.hear(), "refused");

@@ -1,6 +1,6 @@
-//! Clients and servers that are killed at every named place of the handshake, one by one and in a crowd. The
-//! server never stops serving, the successor of a dead one starts at once, and in the end no kernel object is
-//! left.
+//! Clients and servers that are killed at every named place of the handshake, one by one and many at a time.
+//! The server never stops serving, the successor of a dead one starts at once, and in the end no kernel
+//! object is left.
 
 mod common;
 
@@ -240,14 +240,14 @@ fn next(state: &mut u64) -> u64 {
 /// handshake. Half of them are challenged, the other half are in a domain of one user. `CONTROL_CLIENTS` sets
 /// another number of processes.
 #[test]
-fn a_crowd_of_which_some_are_killed_leaves_nothing() {
+fn many_clients_of_which_some_are_killed_leave_nothing() {
     private_namespace();
     let total: usize = std::env::var("CONTROL_CLIENTS").map_or(150, |text| text.parse().unwrap());
-    crowd(&unique("shared-control-crowd"), &CLIENT_SITES, total - total / 2);
-    crowd(&unique("control-crowd"), &BRIEF_CLIENT_SITES, total / 2);
+    many_clients(&unique("shared-control-many"), &CLIENT_SITES, total - total / 2);
+    many_clients(&unique("control-many"), &BRIEF_CLIENT_SITES, total / 2);
 }
 
-fn crowd(domain: &str, sites: &[Site], total: usize) {
+fn many_clients(domain: &str, sites: &[Site], total: usize) {
     let before = kernel_objects();
     let mut listener = service(domain).bind().unwrap();
     let alone = kernel_objects();

@@ -451,7 +451,7 @@ fn a_queue_that_is_removed_by_hand_is_an_error_and_can_be_bound_again() {
 }
 
 #[test]
-fn users_are_let_in_by_domain_and_listener_and_nobody_speaks_for_another() {
+fn users_are_let_in_by_domain_and_listener_and_none_speaks_for_another() {
     private_namespace_for_frames_by_hand();
     if !nix::unistd::geteuid().is_root() {
         common::skip(common::Need::Root, "other users are played");

@@ -251,7 +251,7 @@ fn users_of_a_channel_talk_beside_it() {
 }
 
 #[test]
-fn a_watcher_that_does_not_read_holds_nobody_up() {
+fn a_watcher_that_does_not_read_holds_no_process_up() {
     private_namespace();
     let domain = Domain::open(&unique("deaf")).unwrap();
     let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
@@ -266,7 +266,7 @@ fn a_watcher_that_does_not_read_holds_nobody_up() {
     while watch.next_timeout(Duration::ZERO).unwrap().is_some() {
         told += 1;
     }
-    assert_eq!(told + watch.missed(), 2 * comings, "each coming and each going is told or counted");
+    assert_eq!(told + watch.missed(), 2 * comings, "each arrival and departure is reported or counted");
     assert!(told > 100);
     assert!(matches!(
         Watch::new(&domain, "nothing").as_ref().map_err(AttachError::kind),

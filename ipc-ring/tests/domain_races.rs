@@ -58,10 +58,10 @@ fn come_and_go(domain: &str, times: u32, mut seed: u64) {
 }
 
 #[test]
-fn a_crowd_that_leaves_leaves_nothing() {
+fn processes_that_join_and_leave_leave_nothing_behind() {
     private_namespace();
     let before = kernel_objects();
-    let domain = unique("crowd");
+    let domain = unique("join-and-leave");
     let children: Vec<Role> =
         (1..=6).map(|seed| Role::start("come-and-go", &[&domain, "150", &seed.to_string()])).collect();
     for mut child in children {
@@ -72,10 +72,10 @@ fn a_crowd_that_leaves_leaves_nothing() {
 }
 
 #[test]
-fn a_crowd_that_is_killed_leaves_a_domain_that_works() {
+fn processes_that_are_killed_leave_a_domain_that_works() {
     private_namespace();
     let before = kernel_objects();
-    let domain = unique("killed-crowd");
+    let domain = unique("join-and-die");
     let mut seed = 0x9e37_79b9_7f4a_7c15;
     let end = Instant::now() + Duration::from_secs(3);
     let mut kills = 0;
@@ -103,7 +103,7 @@ fn a_crowd_that_is_killed_leaves_a_domain_that_works() {
 }
 
 #[test]
-fn a_segment_that_does_not_fit_a_note_is_somebody_else_s() {
+fn a_segment_that_does_not_fit_a_note_belongs_to_another_program() {
     private_namespace();
     let name = unique("maker");
     let domain = Domain::open(&name).unwrap();

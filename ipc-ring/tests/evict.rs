@@ -97,7 +97,7 @@ fn a_stopped_producer_keeps_its_seat_until_it_is_evicted() {
         "this process holds both"
     );
     drop(successor);
-    assert!(consumer.evict_peer(far()).unwrap(), "nobody is there");
+    assert!(consumer.evict_peer(far()).unwrap(), "there is no peer");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_stopped_holder_of_frames_or_of_a_slot_is_evicted_and_what_it_held_goes_on()
     let mut holder = Role::start("mpmc", &[domain.name()]);
     assert_eq!(holder.hear(), "holds a message");
     stop(&holder);
-    assert!(matches!(mine.pop_deadline(soon()), Err(mpmc::PopError::TimedOut)), "somebody alive has it");
+    assert!(matches!(mine.pop_deadline(soon()), Err(mpmc::PopError::TimedOut)), "a live process holds it");
     let member = Role::start("member", &[domain.name()]);
     // The queue does not name its holder; the domain knows its processes.
     let stopped = domain.owner_of(holder.pid()).unwrap().unwrap();

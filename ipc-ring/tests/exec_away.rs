@@ -200,7 +200,7 @@ fn a_sleeping_giver_learns_that_its_taker_is_gone_and_another_one_goes_on() {
 }
 
 #[test]
-fn its_slot_and_names_are_free_and_nobody_ends_the_new_program() {
+fn its_slot_and_names_are_free_and_the_new_program_is_not_killed() {
     private_namespace();
     let before = kernel_objects();
     for _ in 0..ROUNDS {

@@ -138,7 +138,7 @@ fn beside_one_that_is_stuck() {
 }
 
 #[test]
-fn one_domain_that_is_stuck_keeps_nobody_from_another() {
+fn a_stuck_domain_does_not_block_another_domain() {
     Role::start("beside one that is stuck", &[]).finish();
 }
 

@@ -49,7 +49,7 @@ fn a_domain_whose_members_were_killed_is_removed_and_one_with_a_member_is_not() 
             Verdict::InUse => assert_eq!((*alive, *dead, *channels), (1, 0, 1), "{finding}"),
             Verdict::Abandoned => {
                 assert_eq!((*alive, *dead, *channels), (0, 1, 1), "{finding}");
-                assert!(finding.to_string().contains("no token is raised and nobody is attached"));
+                assert!(finding.to_string().contains("no token is raised and no process is attached"));
                 removed += 1;
             }
             _ => panic!("{finding}"),
@@ -111,7 +111,7 @@ fn a_domain_without_its_semaphores_goes_and_memory_of_others_does_not() {
 }
 
 #[test]
-fn an_empty_segment_that_nobody_can_find_goes_when_its_maker_is_gone() {
+fn an_empty_segment_without_a_key_goes_when_its_maker_is_gone() {
     private_namespace();
     let mut maker = Role::start("make", &[]);
     let number: i32 = maker.hear().parse().unwrap();
@@ -123,7 +123,7 @@ fn an_empty_segment_that_nobody_can_find_goes_when_its_maker_is_gone() {
         (finding.segment.unwrap().as_raw(), &finding.what, finding.verdict),
         (number, &What::Unmarked, Verdict::Abandoned)
     );
-    assert!(finding.to_string().contains("attached by nobody"), "{finding}");
+    assert!(finding.to_string().contains("no process is attached"), "{finding}");
     // A process was given its identifier, and attaches.
     let attached = SharedMemory::from_id(finding.segment.unwrap()).attach().unwrap();
     assert!(!finding.remove().unwrap());

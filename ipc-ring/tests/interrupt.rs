@@ -342,7 +342,7 @@ fn a_handle_that_is_late_posts_nothing() {
     }
     let handle = Interrupter::new();
     let short = Duration::from_millis(1);
-    assert!(domain.clone().with_interrupter(&handle).wait_for("nobody", short).unwrap().is_none());
+    assert!(domain.clone().with_interrupter(&handle).wait_for("no-such-channel", short).unwrap().is_none());
     nothing("wait_for", &handle);
 
     let handle = Interrupter::new();
@@ -350,7 +350,7 @@ fn a_handle_that_is_late_posts_nothing() {
     let client = service.clone().interrupter(&handle);
     let mut listener = service.bind().unwrap();
     assert!(client.clone().timeout(short).connect().is_err());
-    nothing("connect, in vain", &handle);
+    nothing("connect, without success", &handle);
     let handle = Interrupter::new();
     let client = client.interrupter(&handle);
     let connecting = std::thread::spawn(move || client.connect().unwrap());

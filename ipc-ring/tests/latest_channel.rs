@@ -171,7 +171,7 @@ fn a_writer_killed_at_each_site() {
 }
 
 #[test]
-fn a_killed_sleeper_keeps_nobody_else_asleep() {
+fn a_killed_sleeper_keeps_no_other_end_asleep() {
     private_namespace();
     let domain = unique("kill-sleeper");
     let mut writer = builder(&domain, 1).create_table_writer().unwrap();
@@ -374,7 +374,7 @@ fn an_observer_sees_what_a_reader_sees() {
 }
 
 #[test]
-fn values_of_a_persistent_table_outlive_everybody() {
+fn values_of_a_persistent_table_outlive_all_ends() {
     private_namespace();
     let domain = unique("persistent");
     let persistent = || builder(&domain, 3).lifetime(Lifetime::Persistent);

@@ -61,7 +61,7 @@ fn keyed() -> usize {
 }
 
 #[test]
-fn a_persistent_stream_goes_on_where_it_stopped_when_everybody_was_killed_in_between() {
+fn a_persistent_stream_goes_on_where_it_stopped_when_both_ends_were_killed_in_between() {
     private_namespace();
     let domain = unique("lifetime-killed");
     for round in 0..5u64 {
@@ -257,7 +257,7 @@ fn what_a_creator_that_died_left_is_made_anew_and_a_strangers_memory_is_left_alo
     assert!(held.remove_channel("kept").unwrap());
 
     let strangers = RemoveOnDrop::new(SharedMemory::create_new(key, size, &Options::default()).unwrap());
-    strangers.attach().unwrap().copy_to(0, b"somebody else's data").unwrap();
+    strangers.attach().unwrap().copy_to(0, b"another program's data").unwrap();
     match persistent(&domain).create_producer() {
         Err(error) if matches!(error.kind(), AttachErrorKind::KeyTaken { .. }) => {
             assert!(error.to_string().contains("choose another name"), "{error}");
@@ -292,7 +292,7 @@ fn a_stranger_under_the_key_of_a_persistent_channel_does_not_stop_ephemeral_ones
         for (owner, mode) in [(None, 0o600), (Some(4711), 0o666), (Some(4711), 0)] {
             let options = Options::default().mode(Mode::new(mode).unwrap());
             let squatter = RemoveOnDrop::new(SharedMemory::create_new(key, size, &options).unwrap());
-            squatter.attach().unwrap().copy_to(0, b"somebody else's data").unwrap();
+            squatter.attach().unwrap().copy_to(0, b"another program's data").unwrap();
             if let Some(owner) = owner
                 && let Err(error) = squatter.grant(owner)
             {

@@ -288,7 +288,7 @@ fn a_seat_taken_by_the_dead_is_freed() {
 }
 
 #[test]
-fn a_killed_sleeper_keeps_nobody_else_asleep() {
+fn a_killed_sleeper_keeps_no_other_end_asleep() {
     private_namespace();
     let domain = unique("kill-sleeper");
     let mut producer = builder(&domain).create_producer().unwrap();

@@ -228,7 +228,7 @@ fn a_consumer_killed_after_it_passed_an_abandoned_slot() {
 }
 
 #[test]
-fn who_closes_may_die_before_anybody_is_told() {
+fn an_end_that_closes_may_die_before_the_others_are_notified() {
     private_namespace();
     for from in ["producer", "consumer"] {
         let domain = unique("close");

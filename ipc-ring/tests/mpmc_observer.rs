@@ -106,7 +106,7 @@ fn a_channel_of_another_kind_is_refused() {
 /// One end finds an impossible tag; the tag is restored before any other end reads it. All are notified, also
 /// those asleep and those that join later.
 #[test]
-fn everybody_is_told_of_a_corruption() {
+fn all_ends_learn_of_a_corruption() {
     private_namespace();
     let name = unique("told");
     let domain = Domain::open(&name).unwrap();

@@ -181,7 +181,7 @@ fn an_element_that_kills_its_readers_becomes_a_dead_letter() {
 }
 
 #[test]
-fn a_dead_letter_behind_everybody_is_passed_over() {
+fn a_dead_letter_behind_all_ends_is_passed_over() {
     let ring = Heap::with(1, 16, 46, 1);
     let (mut producer, mut other) = (ring.producer(), ring.consumer());
     for value in 0..3 {
@@ -200,7 +200,7 @@ fn a_dead_letter_behind_everybody_is_passed_over() {
 }
 
 #[test]
-fn whoever_meets_a_dead_slot_repairs_it() {
+fn any_end_that_meets_a_dead_slot_repairs_it() {
     let ring = Heap::new(2);
     let dead_producer = ring.identity();
     std::mem::forget(ring.producer_of(dead_producer).try_claim().unwrap());
@@ -220,7 +220,7 @@ fn whoever_meets_a_dead_slot_repairs_it() {
     std::mem::forget(ring.consumer_of(dead_consumer).try_lend().unwrap());
     ring.die(dead_consumer);
     producer.try_push(&3).unwrap();
-    let Err(Refused::Busy(holder)) = producer.try_push(&4) else { panic!("somebody reads there") };
+    let Err(Refused::Busy(holder)) = producer.try_push(&4) else { panic!("a consumer reads there") };
     assert!(matches!(repair(&ring, &holder, |identity| ring.is_alive(identity)), Repair::Repaired { .. }));
     assert_eq!(producer.try_push(&4), Err(Refused::Full));
     assert_eq!(consumer.try_pop().map(|popped| (popped.item, popped.attempt)), Ok((2, 1)));
@@ -319,7 +319,7 @@ fn a_seat_without_an_end_is_freed() {
 }
 
 #[test]
-fn whoever_closes_or_skips_may_die() {
+fn an_end_that_closes_or_skips_may_die() {
     let ring = Heap::new(2);
     let (mut producer, mut consumer) = (ring.producer(), ring.consumer());
     drop(producer.try_claim().unwrap());

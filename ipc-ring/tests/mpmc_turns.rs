@@ -34,7 +34,7 @@ fn forge(turn: &AtomicU64) -> bool {
 }
 
 #[test]
-fn a_turn_that_nobody_uses_delays_a_push_that_sleeps_and_no_more() {
+fn an_unused_turn_delays_a_push_that_sleeps_and_no_more() {
     private_namespace();
     for wait in [WaitStrategy::Sleep, WaitStrategy::DEFAULT] {
         let (mut producer, mut consumer) = full("turns", wait);

@@ -68,7 +68,7 @@ fn who_cannot_say_that_it_sleeps_does_not_sleep() {
 /// Its correctness, and not only a wake-up, rests on the barrier: a publisher that misses a cursor overwrites
 /// the messages it protects.
 #[test]
-fn nobody_joins_a_gated_channel_without_the_barrier() {
+fn no_process_joins_a_gated_channel_without_the_barrier() {
     private_namespace();
     in_thread(|| {
         let domain = Domain::open(&unique("no-membarrier")).unwrap();

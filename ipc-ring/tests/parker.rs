@@ -65,7 +65,7 @@ fn plays_a_role() {
 
 /// Four slots, so that both sides sleep again and again.
 #[test]
-fn whoever_sleeps_on_whatever_is_woken() {
+fn every_sleeper_on_every_kind_of_wait_is_woken() {
     private_namespace();
     for (sending, receiving) in [("futex", "futex"), ("futex", "semaphore"), ("semaphore", "futex")] {
         let domain = unique("parker-spsc");

@@ -419,7 +419,7 @@ fn opening_checks_the_classes_and_the_kind() {
 #[test]
 fn there_are_thirty_two_members() {
     let domain = domain();
-    let builder = Builder::new("crowd").domain(&domain).class(64, 64);
+    let builder = Builder::new("full").domain(&domain).class(64, 64);
     let pool = builder.create().unwrap();
     let member = || {
         let mut member = Role::start("member", &[domain.name()]);
@@ -453,7 +453,7 @@ fn plays_a_role() {
     if what == "owner" {
         return owner(domain);
     }
-    let opened = Builder::new("crowd").domain(&Domain::open(domain).unwrap()).open();
+    let opened = Builder::new("full").domain(&Domain::open(domain).unwrap()).open();
     let Ok(pool) = opened else { return say(&format!("{opened:?}")) };
     let loan = pool.loan(1).unwrap();
     drop(pool);

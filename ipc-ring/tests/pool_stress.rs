@@ -173,7 +173,7 @@ fn acceptable(error: &ReceiveError<PopError>) {
 }
 
 #[test]
-fn blocks_survive_everybody() {
+fn blocks_survive_kills_of_all_members() {
     private_namespace();
     let seconds = std::env::var("POOL_STRESS_SECONDS").map_or(2, |text| text.parse().unwrap());
     let before = kernel_objects();
@@ -190,22 +190,22 @@ fn blocks_survive_everybody() {
             assert_eq!(role.hear(), "here");
             role
         };
-        let mut crowd: Vec<Role> = (0..SENDERS + RECEIVERS).map(&mut start).collect();
+        let mut roles: Vec<Role> = (0..SENDERS + RECEIVERS).map(&mut start).collect();
         let end = Instant::now() + Duration::from_secs(seconds);
         let mut kills = 0;
         while Instant::now() < end {
             std::thread::sleep(Duration::from_micros(random.below(20_000)));
-            let victim = random.below(crowd.len() as u64) as usize;
-            assert!(!crowd[victim].has_ended(), "a child has ended by itself");
-            crowd[victim].kill();
+            let victim = random.below(roles.len() as u64) as usize;
+            assert!(!roles[victim].has_ended(), "a child has ended by itself");
+            roles[victim].kill();
             kills += 1;
-            crowd[victim] = start(victim);
+            roles[victim] = start(victim);
             if random.below(16) == 0 {
                 let report = pool.recover().unwrap();
                 assert!(report.seats <= 32, "{report:?}");
             }
         }
-        for role in &mut crowd {
+        for role in &mut roles {
             assert!(!role.has_ended(), "a child has ended by itself");
             role.kill();
         }

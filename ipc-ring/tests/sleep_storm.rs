@@ -183,7 +183,7 @@ impl Accounts {
         for number in self.taken.iter().flatten() {
             let (life, rank) = life_and_rank(*number);
             let perhaps = self.given.get(&life).map_or(0, |(_, perhaps)| *perhaps);
-            assert!(rank < perhaps, "{}: number {rank} of life {life} was given by nobody", kind.name);
+            assert!(rank < perhaps, "{}: number {rank} of life {life} was never given", kind.name);
         }
         match promise {
             Promise::Once => self.books.judge(kind.name, *kills),

@@ -126,8 +126,8 @@ fn one_publication_wakes_more_sleepers_than_operations_are_allowed_in_a_call() {
     if !set_limits("250 32000 10 128") {
         return;
     }
-    let domain = Domain::open(&unique("small-crowd")).unwrap();
-    let channel = broadcast::Builder::<u64>::new("crowd").domain(&domain).wait(WaitStrategy::Sleep);
+    let domain = Domain::open(&unique("small-limits")).unwrap();
+    let channel = broadcast::Builder::<u64>::new("many").domain(&domain).wait(WaitStrategy::Sleep);
     let mut publisher = channel.create_publisher().unwrap();
     let subscribers: Vec<_> = (0..100).map(|_| channel.open_subscriber().unwrap()).collect();
     let threads: Vec<_> = subscribers

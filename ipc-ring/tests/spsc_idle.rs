@@ -127,7 +127,7 @@ fn stream(wait: &str, count: u64, pause: u64) -> ipc_ring::spsc::Counters {
 /// and its check of the signal, and its message has been popped meanwhile: there can be one such publication
 /// for each time. One wake more is that of a new end, for a process that waits for it.
 #[test]
-fn nobody_is_woken_twice_for_one_reason() {
+fn no_end_is_woken_twice_for_one_reason() {
     private_namespace();
     for (wait, count, pause) in [("sleep", 50_000, 0), ("spin_sleep", 200_000, 0), ("sleep", 60, 5)] {
         let counters = stream(wait, count, pause);

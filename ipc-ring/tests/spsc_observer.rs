@@ -126,7 +126,7 @@ fn a_third_process_sees_everything_and_can_change_nothing() {
 }
 
 #[test]
-fn an_observer_takes_no_seat_and_keeps_nobody_waiting() {
+fn an_observer_takes_no_seat_and_keeps_no_end_waiting() {
     private_namespace();
     let name = unique("no-seat");
     let domain = Domain::open(&name).unwrap();

@@ -56,7 +56,7 @@ fn popped<T: Message>(pop: Pop<T>) -> Option<T> {
     match pop {
         Pop::Item { item, signal: 0 } => Some(item),
         Pop::Empty { signal: 0 } => None,
-        _ => panic!("nobody sleeps, nobody closes and nothing is corrupt"),
+        _ => panic!("no end sleeps or closes and nothing is corrupt"),
     }
 }
 

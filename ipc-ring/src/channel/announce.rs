@@ -34,7 +34,7 @@ pub(super) fn announce(
     role: EndRole,
     (owner, pid): (Owner, u32),
 ) {
-    if !member.is_anybody_watching() {
+    if !member.is_watched() {
         return;
     }
     let subject = Subject { owner: owner.as_raw(), pid, role: role.to_raw() };

@@ -105,13 +105,13 @@ pub(super) fn adopt_for(
     name: &str,
 ) -> Result<Option<Entry>, AttachError> {
     match adopt(locked, domain, name) {
-        Err(error) if lifetime == Lifetime::Ephemeral && is_somebody_elses(&error) => Ok(None),
+        Err(error) if lifetime == Lifetime::Ephemeral && belongs_to_another(&error) => Ok(None),
         result => result,
     }
 }
 
 /// Whether what was found under a key has nothing to do with this domain's channels.
-fn is_somebody_elses(error: &AttachError) -> bool {
+fn belongs_to_another(error: &AttachError) -> bool {
     match error.kind() {
         AttachErrorKind::KeyTaken { .. } => true,
         AttachErrorKind::System(error) => {

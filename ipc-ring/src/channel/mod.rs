@@ -9,7 +9,7 @@ pub(crate) mod barriers;
 pub mod broadcast;
 pub mod bytes;
 pub mod call;
-#[expect(private_interfaces, reason = "nobody outside of this crate can name the trait that shows them")]
+#[expect(private_interfaces, reason = "the trait that shows them cannot be named outside this crate")]
 mod carry;
 mod described;
 mod end;

@@ -107,7 +107,7 @@ fn try_attach<R>(
                 replaced.set(Some((region, segment)));
                 Ok(None)
             }
-            (Ring::Unchosen { .. }, None) => unreachable!("nothing is open where nobody can follow"),
+            (Ring::Unchosen { .. }, None) => unreachable!("nothing is open where no successor is possible"),
             (Ring::Usable { found, is_new }, takers) => {
                 let region = found.region.clone();
                 let seated = seat(locked, domain, found)?;

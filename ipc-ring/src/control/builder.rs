@@ -142,7 +142,7 @@ impl Builder {
     ///
     /// # let domain = ipc_ring::Domain::open("doc-example-interrupted")?;
     /// let interrupter = Interrupter::new();
-    /// let service = Builder::new("nobody").domain(&domain).interrupter(&interrupter);
+    /// let service = Builder::new("no-such-service").domain(&domain).interrupter(&interrupter);
     /// let hour = Instant::now() + Duration::from_secs(3600);
     /// let client = std::thread::spawn(move || service.connect_retrying(hour).map(drop));
     /// interrupter.interrupt()?;

@@ -351,7 +351,7 @@ fn settle<L>(member: &Member, try_lock: impl Fn() -> Result<Option<L>, ipc_core:
         let locked = Locked { member };
         // Before the check for live members: a process that leaves after that check is counted again.
         let departed = locked.departed();
-        let somebody = (0..PROCESSES).any(|other| {
+        let is_inhabited = (0..PROCESSES).any(|other| {
             let process = PROCESS_TABLE + other * PROCESS_SIZE;
             member.table.get_half(process + P_STATE) == LIVE
                 // A process whose liveness cannot be determined stays in its domain.
@@ -365,7 +365,7 @@ fn settle<L>(member: &Member, try_lock: impl Fn() -> Result<Option<L>, ipc_core:
         // Notes about objects that this user may not remove keep the domain: without them no process would
         // find those objects.
         let is_empty = member.table.get_half(H_NOTES) == 0 && locked.queues() == 0;
-        if !somebody && is_empty {
+        if !is_inhabited && is_empty {
             // A process that waits for the lock gets the error that the set is gone, and makes a new domain.
             // The lock is removed last, so that no other process works in a domain that is half removed.
             image::remove_all_unused(member.key);

@@ -207,7 +207,7 @@ mod tests {
                         // As if this program had gone now.
                         std::mem::forget(lock);
                         let left: Vec<Op> = lower(image.id()).into_iter().chain(raise(gone())).collect();
-                        assert!(set.try_perform(&left).unwrap(), "somebody else has changed the lock");
+                        assert!(set.try_perform(&left).unwrap(), "another process has changed the lock");
                     }
                 });
             }

@@ -165,9 +165,9 @@ impl Member {
         // It is this process's own, under an identifier that no other queue has.
         let _ = queue.queue.remove();
         let owner = self.table.word(slot(queue.index) + Q_OWNER);
-        let (me, nobody) = (self.me.as_raw(), Owner::NONE.as_raw());
+        let (me, none) = (self.me.as_raw(), Owner::NONE.as_raw());
         // Fails if the domain was remade meanwhile.
-        let _ = owner.compare_exchange(me, nobody, Ordering::Relaxed, Ordering::Relaxed); // Before the count, [G1].
+        let _ = owner.compare_exchange(me, none, Ordering::Relaxed, Ordering::Relaxed); // Before the count, [G1].
     }
 
     /// As [`abandon_queue`](Self::abandon_queue), for all of them.
@@ -184,15 +184,15 @@ impl Member {
     /// The entries of the queues that watch this. Costs nothing if no process watches anything.
     fn watchers(&self, watched: u64) -> impl Iterator<Item = usize> {
         let table = &self.table;
-        let nobody = table.get_half(H_WATCHERS) == 0;
-        (0..if nobody { 0 } else { QUEUES }).map(slot).filter(move |at| {
+        let is_watched = table.get_half(H_WATCHERS) != 0;
+        (0..if is_watched { QUEUES } else { 0 }).map(slot).filter(move |at| {
             leaving::is_published::<Native>(table.half(at + Q_STATE), LIVE)
                 && table.get(at + Q_WATCHED) == watched
         })
     }
 
     /// Whether any process watches anything.
-    pub(crate) fn is_anybody_watching(&self) -> bool {
+    pub(crate) fn is_watched(&self) -> bool {
         self.table.get_half(H_WATCHERS) != 0
     }
 

@@ -206,7 +206,7 @@ impl Shared {
             if is_due {
                 let Some(member) = self.member() else { return };
                 self.with(Slots::forget);
-                let has_gone = has_anybody_gone(&member, &mut known);
+                let has_gone = has_process_gone(&member, &mut known);
                 drop(member);
                 protocol::ring(self, if has_gone { Which::All } else { Which::Unannounced });
             }
@@ -265,7 +265,7 @@ impl Handle {
 
 /// Whether any process has gone since the last check. True also when that cannot be determined: every
 /// task then looks and gets the error.
-fn has_anybody_gone(member: &Member, known: &mut Census) -> bool {
+fn has_process_gone(member: &Member, known: &mut Census) -> bool {
     let Ok(now) = member.census() else { return true };
     let before = std::mem::replace(known, now);
     // Each generation is used by one process. A generation one higher is a process that came, unless it

@@ -38,7 +38,7 @@ pub(crate) fn identities(kind: u32, region: &Region) -> Option<impl Iterator<Ite
     let (first, size, count) = records(kind)?;
     let fits = first + size * (count - 1) + 8 <= region.len();
     fits.then(|| {
-        // [E1] Acquire ← whoever took or gave up the seat.
+        // [E1] Acquire ← the process that took or gave up the seat.
         (0..count)
             .map(move |number| region.word(first + number * size).load(Ordering::Acquire))
             .filter(|identity| *identity != 0)

@@ -271,7 +271,7 @@ fn key_taken(place: &Place) {
     assert_ne!(key, Key::PRIVATE, "{}", place.row.name);
     assert!(place.domain.remove_channel(NAME).unwrap());
     let strangers = RemoveOnDrop::new(SharedMemory::create_new(key, size, &Options::default()).unwrap());
-    strangers.attach().unwrap().copy_to(0, b"somebody else's data").unwrap();
+    strangers.attach().unwrap().copy_to(0, b"another program's data").unwrap();
     let says =
         [&format!("under key {key}") as &str, "something else lies, made by process", "choose another name"];
     place.refused(place.open(&persistent(true, Way::Create)), "KeyTaken", &says);

@@ -356,7 +356,7 @@ impl Survivor for Asks {
         };
         match told {
             Ok(reply) => {
-                assert!(self.setup.replies, "nobody replied");
+                assert!(self.setup.replies, "no responder replied");
                 check_reply(&reply, FIRST);
             }
             Err(CallError::Closed) => {
@@ -366,7 +366,7 @@ impl Survivor for Asks {
             Err(CallError::PeerGone(_) | CallError::TimedOut) => {
                 assert!(!(over && self.setup.replies) || self.setup.victim_sleeps, "the reply is lost");
                 let mut responder = responder(&self.place);
-                let (number, attempt) = reply_to_one(&mut responder).expect("nobody has replied");
+                let (number, attempt) = reply_to_one(&mut responder).expect("the call is still unanswered");
                 assert_eq!(number, FIRST);
                 assert!(attempt <= self.setup.attempts, "taken {attempt} times before");
                 assert!(!over || self.setup.victim_sleeps || attempt == self.setup.attempts);
@@ -407,7 +407,7 @@ fn arrivals() -> Vec<Case> {
         drop(responder);
     };
     vec![
-        case("make the domain and the line", There::Nobody, call),
+        case("make the domain and the line", There::NoEnd, call),
         case("become the caller", There::Responder, call),
         case("become the responder", There::Caller, respond),
     ]
@@ -416,7 +416,7 @@ fn arrivals() -> Vec<Case> {
 /// The ends that are there already.
 #[derive(Clone, Copy, Debug)]
 enum There {
-    Nobody,
+    NoEnd,
     Caller,
     Responder,
 }

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(1000);
 /// The holder of the lock when the victim requests it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
-    Nobody,
+    Free,
     /// One that was killed while it had it.
     TheDead,
     /// One that is stopped.
@@ -115,7 +115,7 @@ fn await_all(mut done: impl FnMut() -> bool) {
 /// A process that has the lock and goes no further.
 fn holder(name: &str, before: Before) -> Option<Pid> {
     let arm = match before {
-        Before::Nobody => return None,
+        Before::Free => return None,
         Before::TheDead => fault::arm,
         Before::TheStopped => fault::arm_stop,
     };
@@ -253,7 +253,7 @@ pub fn sweep(effort: Effort) {
     let mut random = Random(effort.seed);
     for (deed, before) in [Deed::Use, Deed::JoinAndLeave]
         .into_iter()
-        .flat_map(|deed| [Before::Nobody, Before::TheDead].map(|before| (deed, before)))
+        .flat_map(|deed| [Before::Free, Before::TheDead].map(|before| (deed, before)))
     {
         let (calls, began) = (calls(deed, before), Instant::now());
         let kills = Cell::new(0);
@@ -261,7 +261,7 @@ pub fn sweep(effort: Effort) {
             // The others have just begun, are asleep, or have checked the holder.
             let wait = Duration::from_micros([0, 500, 3000][random.below(3)]);
             let killed = trial(deed, before, point, wait);
-            assert_ne!(killed, Killed::Asleep, "nobody is in its way");
+            assert_ne!(killed, Killed::Asleep, "no process is in its way");
             kills.set(kills.get() + 1);
         };
         for calls in 0..=calls {

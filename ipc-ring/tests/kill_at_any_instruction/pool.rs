@@ -425,8 +425,8 @@ fn members() -> Vec<Case> {
         prepare,
         live: Box::new(live),
     };
-    let nobody = || -> Prepare { Box::new(|place| Box::new(Opens { place: place.clone(), pool: None })) };
-    let somebody =
+    let unopened = || -> Prepare { Box::new(|place| Box::new(Opens { place: place.clone(), pool: None })) };
+    let opened =
         || -> Prepare { Box::new(|place| Box::new(Opens { place: place.clone(), pool: Some(pool(place)) })) };
     // All blocks are in the hands of the dead: lent, received, shared and in a channel that is gone.
     let graves = || -> Prepare {
@@ -456,16 +456,16 @@ fn members() -> Vec<Case> {
         drop(pool);
     };
     vec![
-        case("make the domain and the pool", true, nobody(), open),
-        case("open the pool", true, somebody(), open),
+        case("make the domain and the pool", true, unopened(), open),
+        case("open the pool", true, opened(), open),
         case("open the pool after deaths", true, graves(), open),
-        case("leave the pool", true, somebody(), |place, mark| {
+        case("leave the pool", true, opened(), |place, mark| {
             let pool = pool(place);
             mark();
             drop(pool);
             mark();
         }),
-        case("leave the pool with a block in hand", true, somebody(), |place, mark| {
+        case("leave the pool with a block in hand", true, opened(), |place, mark| {
             let pool = pool(place);
             std::mem::forget(pool.loan(LEN).unwrap());
             mark();

@@ -65,7 +65,7 @@ impl Books {
             lost += surely - count(0..*surely);
             known += count(0..*perhaps);
         }
-        assert_eq!(known, self.popped.len() as u64, "{ring}: each message was pushed by somebody");
+        assert_eq!(known, self.popped.len() as u64, "{ring}: each popped message was pushed");
         assert!(lost <= self.in_hands, "{ring}: {lost} lost, {} in dead hands", self.in_hands);
         assert!(deaths > 5 && known > 100, "{ring}: something happened");
         eprintln!(

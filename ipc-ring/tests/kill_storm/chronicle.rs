@@ -50,7 +50,7 @@ impl Chronicle {
         for entry in self.read.iter().flatten().filter(|entry| *entry & MISSED == 0) {
             let (life, rank) = life_and_rank(*entry);
             let perhaps = self.published.get(&life).map_or(0, |(_, perhaps)| *perhaps);
-            assert!(rank < perhaps, "{ring}: message {rank} of life {life} was published by nobody");
+            assert!(rank < perhaps, "{ring}: message {rank} of life {life} was never published");
             let count = counts.get_mut(&life).unwrap();
             *count = (*count).max(rank + 1);
         }

@@ -147,7 +147,7 @@ fn joining_keeps_its_time_and_telling_needs_no_lock() {
     let _producer = channel.create_producer().unwrap();
     let watch = Watch::new(&domain, "told").unwrap();
     let holder = Holder::start();
-    assert_eq!(watch.tell(b"hello").unwrap(), 0, "nobody else watches");
+    assert_eq!(watch.tell(b"hello").unwrap(), 0, "there is no other watcher");
     let mut member = crate::common::Role::start("join", &[domain.name(), &SHORT.as_millis().to_string()]);
     let said = member.hear();
     assert!(said.contains("lock could not be had") && said.contains(&holder.pid().to_string()), "{said}");

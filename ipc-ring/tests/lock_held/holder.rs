@@ -62,7 +62,7 @@ impl Holder {
     /// Ends it, so that the lock is free. Returns the number of processes ever seen waiting for the lock.
     pub fn end(mut self) -> usize {
         self.stop.store(true, Ordering::SeqCst);
-        assert_eq!(semaphores().value(LOCK).unwrap(), 1, "nobody else gives the lock back");
+        assert_eq!(semaphores().value(LOCK).unwrap(), 1, "no other process gives the lock back");
         self.child.kill();
         self.look.join().unwrap()
     }

@@ -27,7 +27,7 @@ fn in_use(domain: &Domain) -> (usize, Vec<String>, usize, usize) {
 fn without_the_lock<R>(what: &str, f: impl FnOnce() -> R) -> R {
     let holder = Holder::start();
     let result = f();
-    assert_eq!(holder.end(), 0, "{what}: somebody waited for the lock");
+    assert_eq!(holder.end(), 0, "{what}: a process waited for the lock");
     result
 }
 

@@ -121,7 +121,7 @@ impl End {
         }
         let (place, seat) =
             Participant::take_seat(locked, domain, found, (TABLE, SUBSCRIBER), strategy, |me, questions| {
-                let identity = NonZeroU64::new(me).expect("a member is somebody");
+                let identity = NonZeroU64::new(me).expect("a member's identity is not zero");
                 let mut seat = seat::take(&front, identity);
                 if seat.is_err() {
                     seat::sweep(&front, |identity| questions.is_alive(identity));

@@ -53,7 +53,7 @@ impl<S: Shape> End<S> {
         let class = role.waiters();
         let (place, seat) =
             Participant::take_seat(locked, domain, found, (TABLE, class), strategy, |me, questions| {
-                let identity = NonZeroU64::new(me).expect("a member is somebody");
+                let identity = NonZeroU64::new(me).expect("a member's identity is not zero");
                 let mut seat = Seat::take(&memory, identity);
                 if seat.is_err() {
                     recovery::recover(&memory, |identity| questions.is_alive(identity));

@@ -88,7 +88,7 @@ impl Inner {
     pub(super) fn seated(domain: &Domain, found: Found) -> Result<Self, AttachError> {
         let Found { memory, barrier, entry } = found;
         let process = domain.member();
-        let identity = NonZeroU64::new(process.me().as_raw()).expect("a member is somebody");
+        let identity = NonZeroU64::new(process.me().as_raw()).expect("a member's identity is not zero");
         let seat = match Seat::take(&memory, identity) {
             Ok(seat) => seat,
             Err(_) => {

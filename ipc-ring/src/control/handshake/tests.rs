@@ -136,7 +136,7 @@ proptest! {
     /// Whatever a stranger sends, and whenever: the server admits no wrong client, and still admits the right
     /// one.
     #[test]
-    fn nobody_gets_in_without_the_secret(
+    fn no_client_gets_in_without_the_secret(
         before in prop::collection::vec(forged(), 0..12),
         between in prop::collection::vec(forged(), 0..12),
     ) {

@@ -92,9 +92,9 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         if let FrameError::Version { queue, .. } = error {
             let address = Address::new(MsgId::from_raw(queue), None);
             if peer::attest_queue(&address).is_some() {
-                let nobody = Frame::new(FrameKind::Hello, &[]);
+                let empty = Frame::new(FrameKind::Hello, &[]);
                 let reason = Reason::Version { spoken: crate::frame::MAJOR };
-                let no = Server::turn_away(&nobody, [0; 2], reason);
+                let no = Server::turn_away(&empty, [0; 2], reason);
                 let _ = address.post(self.domain.member(), &no);
             }
         }

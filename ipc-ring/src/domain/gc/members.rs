@@ -59,8 +59,8 @@ pub(super) fn look(id: ShmId, stat: &Stat) -> Option<(What, Verdict, String)> {
             };
             let alive = (0..sizes.processes()).filter(raised).count();
             match (alive, stat.attachments()) {
-                (0, 0) => (0, Verdict::Abandoned, "no token is raised and nobody is attached".to_owned()),
-                (0, _) => (0, Verdict::InUse, "no token is raised, but somebody is attached".to_owned()),
+                (0, 0) => (0, Verdict::Abandoned, "no token is raised and no process is attached".to_owned()),
+                (0, _) => (0, Verdict::InUse, "no token is raised, but a process is attached".to_owned()),
                 (alive, _) => (alive, Verdict::InUse, format!("{alive} tokens are raised")),
             }
         }

@@ -201,7 +201,7 @@ fn channel(region: &Region, stat: &Stat) -> Option<(What, Verdict, String)> {
     let Plate::Ring { kind, name, .. } = layout::name_plate(region) else { return None };
     let attached = stat.attachments();
     let (verdict, evidence) = if attached == 0 {
-        (Verdict::Kept, "a persistent channel that nobody is attached to; it may be continued".to_owned())
+        (Verdict::Kept, "a persistent channel without attached processes; it may be continued".to_owned())
     } else {
         (Verdict::InUse, format!("attached {attached} times"))
     };

@@ -22,15 +22,15 @@ pub(super) fn look(id: SemId, stat: &Stat, segments: &[(ShmId, ipc_core::shm::St
     let (verdict, evidence) = match judged {
         Set::Foreign => return None,
         Set::Marked { members: 1.., .. } => (Verdict::InUse, "a token is raised"),
-        Set::Marked { is_locked: true, .. } => (Verdict::InUse, "somebody has its lock"),
-        Set::Marked { .. } if attached > 0 => (Verdict::InUse, "somebody is attached"),
+        Set::Marked { is_locked: true, .. } => (Verdict::InUse, "a process has its lock"),
+        Set::Marked { .. } if attached > 0 => (Verdict::InUse, "a process is attached"),
         Set::Marked { .. } if rest.is_some() => (
             Verdict::Abandoned,
-            "the set has a domain's mark and its segment is not ready; no token is raised and nobody has the lock",
+            "the set has a domain's mark and its segment is not ready; no token is raised and no process has the lock",
         ),
         Set::Marked { .. } => (
             Verdict::Abandoned,
-            "the set has a domain's mark and there is no segment; no token is raised and nobody has the lock",
+            "the set has a domain's mark and there is no segment; no token is raised and no process has the lock",
         ),
         // An object that is not a domain's has the key.
         Set::Unused if under.is_some() => return None,

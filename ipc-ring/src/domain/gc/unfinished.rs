@@ -22,12 +22,12 @@ pub(super) fn look(id: ShmId, stat: &Stat, segments: &[(ShmId, Stat)]) -> Vec<Fi
         let (id, stat) = segments.iter().find(|(_, stat)| note.is_about(stat))?;
         let is_noted = still.iter().any(|note| note.is_about(stat));
         let (verdict, evidence) = match (is_noted && is_locked != Some(true), stat.attachments()) {
-            (false, _) => (Verdict::InUse, "somebody has the domain's lock, and may be making it"),
+            (false, _) => (Verdict::InUse, "another process has the domain's lock, and may be making it"),
             (true, 0) => (
                 Verdict::Abandoned,
-                "the domain has a note of its key, size and creator, and nobody has the lock: its maker died",
+                "the domain has a note of its key, size and creator, and no process has the lock: its maker died",
             ),
-            (true, _) => (Verdict::InUse, "its maker died, but somebody is attached"),
+            (true, _) => (Verdict::InUse, "its maker died, but another process is attached"),
         };
         Some(Finding {
             segment: Some(*id),

@@ -19,7 +19,7 @@ pub(super) fn look_for_images(key: Key, segments: &[(ShmId, Stat)]) -> Vec<Findi
         what: What::Unmarked,
         verdict: Verdict::Abandoned,
         evidence: format!(
-            "under a key for members of the domain with the key {key}, and attached by nobody: its maker was killed while it joined"
+            "under a key for members of the domain with the key {key}, and no process is attached: its maker was killed while it joined"
         ),
     })
     .collect()
@@ -37,7 +37,7 @@ pub(super) fn look() -> Result<Vec<Finding>, ipc_core::Error> {
         what: What::Unmarked,
         verdict: Verdict::Abandoned,
         evidence: format!(
-            "without a key, attached by nobody, without any page, and its maker, process {}, is gone",
+            "without a key, no process is attached, without any page, and its maker, process {}, is gone",
             segment.creator_pid
         ),
     });

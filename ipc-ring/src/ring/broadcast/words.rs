@@ -12,7 +12,7 @@ words! {
     const FIELDS from HEADER_SIZE;
 
     /// Whether subscribers hold the publisher up: see [`Mode`](super::Mode).
-    0x100 [4] MODE mode: area, "whoever attaches first, under the domain's lock";
+    0x100 [4] MODE mode: area, "the end that attaches first, under the domain's lock";
     /// How many publishers have ever attached.
     0x104 u32 PUBLISHERS publishers: counter, "publisher, at attach";
     /// Bits of [`signal`](crate::wait::signal) about the stream: closed, detached, poisoned.

@@ -20,7 +20,7 @@
 //!
 //! | state | the slot of position p … | written by |
 //! |---|---|---|
-//! | `EMPTY` | waits for p to be pushed | the consumer of the lap before; whoever skips a `VOID` |
+//! | `EMPTY` | waits for p to be pushed | the consumer of the lap before; the end that skips a `VOID` |
 //! | `WRITING` o | is being written by endpoint o | CAS by o |
 //! | `FULL` | holds the element | store by o |
 //! | `READING` o | is being copied out by endpoint o | CAS by o |
@@ -104,10 +104,10 @@
 //! | before its claim | nothing | - |
 //! | producer, claim to commit | `WRITING(l, dead)` | → `VOID(l)`: the element vanishes, as it was never pushed |
 //! | producer, after the commit | `FULL(l)`, maybe an old hint | none: others walk |
-//! | consumer, claim to release | `READING(l, dead)` | → `ORPHAN`, attempt + 1: delivered to somebody else |
+//! | consumer, claim to release | `READING(l, dead)` | → `ORPHAN`, attempt + 1: delivered to another consumer |
 //! | user code in `pop_with` | `LENT(l, dead)` | the same; at the last attempt → `VOID`, a dead letter |
 //! | consumer, after the release | `EMPTY(l+1)` | none: it died with its element |
-//! | whoever skips a `VOID`, closes, or jumps | a finished step | none: the next one continues |
+//! | an end that skips a `VOID`, closes, or jumps | a finished step | none: the next one continues |
 //! | recoverer, between any two steps | some slots repaired | another one runs the same procedure |
 //! | anyone holding a seat | the identity in the table | the sweep, then the seat is free |
 //!

@@ -10,11 +10,11 @@ words! {
     const FIELDS from HEADER_SIZE;
 
     /// Bits about the ring as a whole, changed at most a few times in its life.
-    0x100 u32 STATE state: protocol, "whoever closes, or finds a tag that cannot be";
+    0x100 u32 STATE state: protocol, "the end that closes, or finds an invalid tag";
     /// Which consumers sleep.
     0x108 u64 CONSUMER_SLEEPERS consumer_sleepers: protocol, "consumers before they sleep; who wakes them";
     /// How many producers have ever attached; behind it, how many consumers.
-    0x110 [8] ATTACHED attached: area, "whoever attaches";
+    0x110 [8] ATTACHED attached: area, "the end that attaches";
     /// A position to push at, not too old. A hint.
     0x180 u64 TAIL tail: protocol, "producers, each push, Release (M4)";
     /// A position to pop at, not too old. A hint.

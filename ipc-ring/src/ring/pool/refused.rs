@@ -69,7 +69,7 @@ impl fmt::Display for Refused {
             }
             Refused::Stale { found, expected } => write!(
                 f,
-                "the handle is out of date: generation {found}, the block has {expected}; it was let go, or its holder died"
+                "the handle is out of date: generation {found}, the block has {expected}; it was released, or its holder died"
             ),
             Refused::NotSent => f.write_str("the block was never sent: the handle is forged"),
             Refused::Doubled { holders } => {

@@ -11,7 +11,7 @@ words! {
     const FIELDS from HEADER_SIZE;
 
     /// The table of classes.
-    0x100 [MAX_CLASSES * CLASS_SIZE] CLASSES classes: area, "creator; counters by whoever lends, takes or repairs";
+    0x100 [MAX_CLASSES * CLASS_SIZE] CLASSES classes: area, "creator; counters by the member that lends, takes or repairs";
     /// The table of members.
     0x900 [MAX_MEMBERS as usize * SEAT_SIZE] SEATS members: area, "members";
     /// The table of lenders: ends that wait for a free block. Their records are the channel's.
@@ -70,7 +70,7 @@ entries! {
     /// How many blocks of a class, from its first, have ever been lent.
     0x20 u64 C_TOUCHED touched: hint, "who lends";
     /// How often something happened to a class.
-    0x28 [32] C_COUNTERS counters: area, "whoever met it";
+    0x28 [32] C_COUNTERS counters: area, "the member that met it";
     /// Which lenders sleep until a block of the class is free.
     0x48 u64 C_SLEEPERS sleepers: protocol, "lenders before they sleep; who wakes them";
 }

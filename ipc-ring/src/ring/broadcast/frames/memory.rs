@@ -23,7 +23,7 @@ pub trait Memory: Control + Records {
     #[inline]
     #[allow(unsafe_code)]
     fn landmark(&self, number: u64) -> &<Self::Platform as Platform>::U64 {
-        assert!(number < super::LANDMARKS, "there are so many landmarks");
+        assert!(number < super::LANDMARKS, "a landmark's number is below their count");
         // SAFETY: one of the words of `landmarks`.
         unsafe { self.u64_at(LANDMARKS + number as usize * 8) }
     }

@@ -11,7 +11,7 @@ use crate::ring::pool::refused::Refused;
 use crate::ring::pool::tag::{State, Tag};
 
 /// A bound that the number of readers of a block in one process never reaches.
-const CROWD: u32 = TAKEN - 1;
+const TOO_MANY: u32 = TAKEN - 1;
 
 impl<M: Memory> Member<M> {
     /// Takes the block that a handle names, or joins its readers.
@@ -149,7 +149,7 @@ impl<M: Memory> Member<M> {
         // the word is wrong.
         // Of this process, which would have changed one of the two.
         let readers = self.memory.readers(block).load(Relaxed);
-        if tag.is_held_by(self.seat.number()) && readers > CROWD {
+        if tag.is_held_by(self.seat.number()) && readers > TOO_MANY {
             return Err(self.refuse(class as usize, Refused::Corrupt { found: tag.as_raw() }));
         }
         Err(Refused::Contended)
@@ -174,7 +174,7 @@ impl<M: Memory> Member<M> {
         }
         // The member's bit is set, and stays set while the member has readers.
         let count = readers.load(Relaxed); // A hint; the CAS decides.
-        if count == 0 || count >= CROWD {
+        if count == 0 || count >= TOO_MANY {
             M::Platform::relax();
             return None;
         }
