@@ -28,7 +28,7 @@ fn plays_a_role() {
             listen();
             server.finish();
             say(&format!("{:?}", server.recv().unwrap_err()));
-            say(&format!("{:?}", server.session().farewell()));
+            say(&format!("{:?}", server.session().close_reason()));
         }
         ["serve-until-told", domain] => {
             let mut listener = service(domain).bind().unwrap();
@@ -132,7 +132,7 @@ fn connections_carry_values_and_frames_in_any_combination() {
     drop(here);
     assert_eq!(consumer.pop().unwrap(), b"last");
     assert!(matches!(consumer.pop(), Err(PopError::Closed)));
-    assert_eq!(session.farewell(), None);
+    assert_eq!(session.close_reason(), None);
     assert!(session.is_peer_alive().unwrap());
 }
 

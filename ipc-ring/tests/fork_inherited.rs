@@ -254,7 +254,7 @@ fn beside_channels() {
         assert!(matches!(client.send(b"one"), Err(PushError::Forked(()))));
         assert!(matches!(server.recv(), Err(PopError::Forked)));
         assert!(matches!(requester.call(b"one", LONG), Err(RequestError::Forked)));
-        assert!(client.session().farewell().is_none());
+        assert!(client.session().close_reason().is_none());
         assert!(matches!(service.connect(), Err(error) if error.to_string().contains("fork")));
         assert!(domain.is_alive(domain.me()).unwrap(), "the parent is");
     });

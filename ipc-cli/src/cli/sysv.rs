@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use ipc_core::{Key, Mode};
 
 use super::parts::{Format, Looks};
-use crate::sysv::{Kind, Name, Project};
+use crate::sysv::name::{Kind, Name};
+use crate::sysv::project::Project;
 use crate::units::{parse_bytes, parse_duration};
 
 /// What the verdicts mean.

@@ -1,9 +1,7 @@
 //! `ftok`: which key a file has, and which other files have the same.
 
-use std::num::NonZeroU8;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use ipc_cli_support::output::say;
 use ipc_cli_support::style::{Look, paint};
@@ -16,35 +14,6 @@ use crate::cli::sysv::Ftok;
 use crate::exit::{DONE, FAILED, Failure, Outcome, complain};
 use crate::json;
 use crate::units::count;
-
-/// The number that `ftok` mixes into a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Project(pub(crate) NonZeroU8);
-
-impl FromStr for Project {
-    type Err = String;
-
-    /// A number from 1 to 255, in decimal or 0x hexadecimal, or a character that is no digit.
-    fn from_str(text: &str) -> Result<Project, String> {
-        let wrong = || {
-            format!(
-                "invalid project {text:?}: expected is a number from 1 to 255, or one ASCII character that is no digit"
-            )
-        };
-        let number = if let Some(digits) = text.strip_prefix("0x") {
-            u8::from_str_radix(digits, 16).ok()
-        } else if let [byte] = text.as_bytes()
-            && !byte.is_ascii_digit()
-        {
-            Some(*byte)
-        } else if text.bytes().all(|digit| digit.is_ascii_digit()) {
-            text.parse().ok()
-        } else {
-            None
-        };
-        number.and_then(NonZeroU8::new).map(Project).ok_or_else(wrong)
-    }
-}
 
 #[derive(Serialize)]
 struct Line {
@@ -169,21 +138,6 @@ impl Search {
                 "{}",
                 paint(&format!("{}  {}, inode {}", Look::Bad.of("collides"), harmless(&path), stat.ino()))
             );
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn projects_are_numbers_or_characters() {
-        for (text, number) in [("1", 1), ("255", 255), ("0x61", 0x61), ("a", 0x61), ("-", 0x2d)] {
-            assert_eq!(text.parse::<Project>().map(|project| project.0.get()), Ok(number), "{text}");
-        }
-        for text in ["", "0", "256", "0x", "ab", "é"] {
-            assert!(text.parse::<Project>().is_err(), "{text}");
         }
     }
 }

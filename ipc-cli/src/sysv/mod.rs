@@ -6,16 +6,16 @@ mod limits;
 mod lines;
 mod ls;
 mod mk;
-mod name;
+pub(crate) mod name;
 mod peek;
+pub(crate) mod project;
 mod rm;
 mod show;
 mod snapshot;
 mod verify;
 mod watch;
 
-pub(crate) use ftok::Project;
-pub(crate) use name::{Kind, Name};
+pub(crate) use name::Kind;
 pub(crate) use snapshot::{Item, Processes, Snapshot};
 
 use crate::cli::sysv::Sysv;

@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::roster::EndRole;
+use super::role::EndRole;
 use crate::domain::{Member, Owner, Recipients};
 use crate::frame::{Frame, FrameKind};
 

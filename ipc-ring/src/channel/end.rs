@@ -8,14 +8,14 @@ use std::time::Instant;
 use super::announce::announce;
 use super::kernel::Kernel;
 use super::open::Found;
-use super::roster::EndRole;
+use super::record::{ARMED, CPU, OWNER, PID, Record, TIMES, WAKE};
+use super::role::EndRole;
 use super::settings::Settings;
 use super::successor::{self, Followed};
 use super::wait_set::News;
 use super::waitable::Waiting;
 use crate::domain::{Domain, Entry, Locked, Owner, WakeSemaphore};
-pub use crate::end::pair::PeerState;
-use crate::end::pair::{self, Endpoint, Held, Holder, PeerNews, Side, Words};
+use crate::end::pair::{self, Endpoint, Held, Holder, PeerNews, PeerState, Side, Words};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::frame::FrameKind;
 use crate::interrupter::Interrupter;
@@ -26,38 +26,6 @@ use crate::wait::host::Host as _;
 use crate::wait::park::{Waiter as _, commit_wait};
 use crate::wait::signal::{CLOSED, POISONED};
 use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
-
-/// One end's record in shared memory, 128 bytes: owner (8), wake semaphore (4), process number (4), times
-/// attached (8), the CPU it was last seen on plus one (4), the wake semaphore that its death posts to (4).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Record {
-    offset: usize,
-}
-
-const OWNER: usize = 0;
-const WAKE: usize = 8;
-const PID: usize = 12;
-const TIMES: usize = 16;
-const CPU: usize = 24;
-const ARMED: usize = 28;
-
-/// The wake semaphore in the record of an end, as stored.
-pub(super) fn wake_of(region: &Region, record: Record) -> u32 {
-    region.half(record.offset + WAKE).load(Ordering::Relaxed) // Stable during a wait.
-}
-
-impl Record {
-    pub(super) const fn at(offset: usize) -> Self {
-        Self { offset }
-    }
-
-    /// The holder of the end, for an outside reader.
-    pub(super) fn holder(self, region: &Region) -> (Owner, u32) {
-        // [E1] Acquire ← the Release in `Endpoint::take_seat`.
-        let owner = Owner::from_raw(region.word(self.offset + OWNER).load(Ordering::Acquire));
-        (owner, region.half(self.offset + PID).load(Ordering::Relaxed)) // For display.
-    }
-}
 
 /// The words of the two ends, in the order own, other.
 #[derive(Clone, Copy, Debug)]
@@ -362,25 +330,5 @@ impl Followed for End {
 
     fn hand_over(&mut self, new: &mut Self) {
         self.host.hand_over(&mut new.host);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_specification_has_the_same_offsets() {
-        crate::documented::assert_table(
-            "Record of an end",
-            &[
-                ("owner", OWNER),
-                ("wake", WAKE),
-                ("pid", PID),
-                ("times", TIMES),
-                ("cpu", CPU),
-                ("armed", ARMED),
-            ],
-        );
     }
 }

@@ -8,7 +8,6 @@ use ipc_core::shm::{Attachment, SharedMemory, Size};
 use ipc_core::{ErrorKind, Key};
 use ipc_describe::Fnv;
 
-use crate::domain::layout::LISTENER;
 use crate::domain::{Domain, Entry, Locked};
 use crate::error::{AttachError, AttachErrorKind, Creator};
 use crate::layout;
@@ -127,32 +126,4 @@ pub(super) fn refused(domain: &Domain, name: &str) -> Option<String> {
     let member = domain.member();
     let error = SharedMemory::open(key(member.key(), name), Size::Any, member.trust()).err()?;
     (!matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Removed)).then(|| error.to_string())
-}
-
-impl Domain {
-    /// Removes a channel: its name is free at once, its memory when the last attached end is dropped.
-    /// Attached ends continue as before. True when there was such a channel.
-    ///
-    /// This is how a [`Persistent`](Lifetime::Persistent) channel ends before its stream does.
-    ///
-    /// # Errors
-    /// [`KeyTaken`](crate::AttachErrorKind::KeyTaken); [`System`](crate::AttachErrorKind::System) when the
-    /// kernel refuses.
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn remove_channel(&self, name: &str) -> Result<bool, AttachError> {
-        let remove = |locked: &Locked<'_>| {
-            let found = match locked.find(name)? {
-                Some(entry) => Some(entry),
-                None => adopt(locked, self, name)?,
-            };
-            let Some(entry) = found.filter(|entry| entry.kind != LISTENER) else { return Ok(false) };
-            locked.remove(&entry);
-            entry.end()?;
-            Ok(true)
-        };
-        let removed = crate::domain::check_name(name).and_then(|()| self.locked(remove));
-        removed.map_err(|error| super::open::explain(error, self, name))
-    }
 }

@@ -1,8 +1,10 @@
 //! Observing the two ends of a channel without taking part: what observers of one-to-one channels have in
 //! common.
 
-use super::end::{self, PeerState, Record};
+use super::end;
+use super::record::Record;
 use crate::domain::Lookout;
+use crate::end::pair::PeerState;
 use crate::layout::Seen;
 use crate::platform::Native;
 use crate::region::Region;

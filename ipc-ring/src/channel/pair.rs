@@ -1,7 +1,8 @@
 //! What channels with one producer and one consumer have in common: where the words of their ends lie, and
 //! how dropping an end affects the stream.
 
-use super::end::{End, Record, Seats};
+use super::end::{End, Seats};
+use super::record::Record;
 use super::successor::{self, Side, Takers};
 use crate::ring::spsc::{
     CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_RECORD, PRODUCER_SIGNAL, PRODUCER_WAKES,

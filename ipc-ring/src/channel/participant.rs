@@ -7,7 +7,7 @@ use std::sync::atomic::{Ordering, fence};
 use super::announce;
 use super::kernel::Kernel;
 use super::open::Found;
-use super::roster::EndRole;
+use super::role::EndRole;
 use super::seats::{Segment, Table};
 use super::settings::Settings;
 use super::successor::{self, Followed};
@@ -89,7 +89,7 @@ impl Participant {
 
     /// From now on, when this end goes, watchers are notified that it was closed.
     pub(super) fn closes(&mut self) {
-        self.words.farewell = FrameKind::Closing;
+        self.words.departure = FrameKind::Closing;
     }
 
     /// Whether any parameter of the ring was open when this end attached.
@@ -122,7 +122,7 @@ impl Participant {
             || {
                 end.vacate(give_back);
                 member.free_wake(end.host.wake());
-                end.announce(end.words.farewell);
+                end.announce(end.words.departure);
             },
             || {
                 member.asking(|is_alive| {

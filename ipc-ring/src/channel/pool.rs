@@ -81,6 +81,7 @@ mod bytes;
 mod carrier;
 mod cursor;
 mod error;
+mod header;
 mod inner;
 mod lender;
 #[allow(unsafe_code)]

@@ -73,12 +73,12 @@ pub(super) struct Segment {
     /// As in the directory.
     pub(super) entry: Entry,
     /// What watchers are notified of when the end goes.
-    pub(super) farewell: FrameKind,
+    pub(super) departure: FrameKind,
 }
 
 impl Segment {
     pub(super) fn new(region: Region, table: Table, entry: Entry) -> Self {
-        Self { region, table, entry, farewell: FrameKind::Left }
+        Self { region, table, entry, departure: FrameKind::Left }
     }
 }
 

@@ -17,10 +17,11 @@ use std::time::{Duration, Instant};
 use ipc_core::shm::SharedMemory;
 
 use super::Lifetime;
-use super::end::{self, PeerState, Record};
+use super::record::{self, Record};
 use super::seats::Table;
 use super::settings::Settings;
 use crate::domain::{Member, WakeSemaphore};
+use crate::end::pair::PeerState;
 use crate::error::{AttachErrorKind, PeerExit};
 use crate::layout;
 use crate::platform::{Barrier, Native};
@@ -177,7 +178,7 @@ pub(super) fn close(region: &Region, takers: &Takers, barrier: Barrier, member: 
         }
     };
     match takers.seats {
-        Seats::One(record, signal) => wake(signal, end::wake_of(region, record)),
+        Seats::One(record, signal) => wake(signal, record::wake_of(region, record)),
         Seats::Many(table) => {
             (0..table.seats).for_each(|number| wake(table.signal(number), table.wake_of(region, number)));
         }

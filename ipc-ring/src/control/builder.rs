@@ -2,13 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::backoff::Backoff;
-use super::connect;
-use super::connection::Connection;
-use super::error::{BindError, ConnectError, ListenerName};
+use super::error::{ConnectError, ListenerName};
 use super::limits::Limits;
-use super::listener::Listener;
-use crate::channel::{Carry, Frames};
 use crate::domain::{DEFAULT_NAME, Domain, LOCK_PATIENCE};
 use crate::error::AttachError;
 use crate::interrupter::Interrupter;
@@ -155,91 +150,6 @@ impl Builder {
         self
     }
 
-    /// Listens, for connections with frames in both directions.
-    ///
-    /// # Errors
-    /// [`BindError::AlreadyBound`] by a living process; [`BindError::IsAChannel`]; [`BindError::Attach`].
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn bind(&self) -> Result<Listener, BindError> {
-        self.bind_as()
-    }
-
-    /// Listens, for connections that carry `In` to the server and `Out` to the client.
-    ///
-    /// # Errors
-    /// As [`bind`](Self::bind).
-    pub fn bind_as<In: Carry, Out: Carry>(&self) -> Result<Listener<In, Out>, BindError> {
-        Listener::new(self)
-    }
-
-    /// Connects, with frames in both directions.
-    ///
-    /// # Errors
-    /// [`ConnectError`]. Nothing is left behind then.
-    ///
-    /// # Blocking
-    /// Asleep, until the server has answered, at most for the [`timeout`](Self::timeout).
-    pub fn connect(&self) -> Result<Connection, ConnectError> {
-        self.connect_as()
-    }
-
-    /// Connects to a server that receives `Out` and sends `In`.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect); [`Reason::OtherType`](super::Reason::OtherType) when the server's types
-    /// are others.
-    pub fn connect_as<Out: Carry, In: Carry>(&self) -> Result<Connection<Out, In>, ConnectError> {
-        connect::attempt(self, crate::clock::after(self.timeout))
-    }
-
-    /// As [`connect`](Self::connect), again and again while a later attempt may succeed: while no process
-    /// listens, the server is full, or has just died. The pauses grow from one to two hundred milliseconds
-    /// and are of random length.
-    ///
-    /// # Errors
-    /// The last attempt's, when it is not a temporary one or the deadline has passed.
-    pub fn connect_retrying(&self, deadline: Instant) -> Result<Connection, ConnectError> {
-        self.connect_retrying_as(deadline)
-    }
-
-    /// As [`connect_retrying`](Self::connect_retrying) and [`connect_as`](Self::connect_as).
-    ///
-    /// # Errors
-    /// As [`connect_retrying`](Self::connect_retrying).
-    pub fn connect_retrying_as<Out: Carry, In: Carry>(
-        &self,
-        deadline: Instant,
-    ) -> Result<Connection<Out, In>, ConnectError> {
-        self.keep_trying(deadline).map_err(|error| error.about(|| self.listener_name()))
-    }
-
-    fn keep_trying<Out: Carry, In: Carry>(
-        &self,
-        deadline: Instant,
-    ) -> Result<Connection<Out, In>, ConnectError> {
-        let mut backoff = Backoff::new();
-        loop {
-            let attempt = deadline.min(crate::clock::after(self.timeout));
-            match connect::attempt(self, attempt) {
-                Err(error) if error.is_temporary() => {
-                    let pause = backoff.next(u32::from_ne_bytes(ipc_core::random_bytes()?));
-                    if Instant::now() + pause >= deadline {
-                        return Err(error);
-                    }
-                    match &self.interrupter {
-                        Some(interrupter) => {
-                            interrupter.of_calls().pause(Instant::now() + pause, "connect")?
-                        }
-                        None => std::thread::sleep(pause),
-                    }
-                }
-                result => return result,
-            }
-        }
-    }
-
     /// The domain, joined by then.
     pub(super) fn find_domain(&self, deadline: Instant) -> Result<Domain, AttachError> {
         match (&self.domain, &self.interrupter) {
@@ -272,18 +182,5 @@ impl Builder {
     /// How long binding a name waits for the domain's lock.
     pub(super) fn until(&self) -> Instant {
         self.domain.as_ref().map_or_else(|| crate::clock::after(LOCK_PATIENCE), Domain::until)
-    }
-}
-
-impl Listener<Frames, Frames> {
-    /// Listens under this name in the user's own domain. See [`Builder`] for everything else.
-    ///
-    /// # Errors
-    /// As [`Builder::bind`].
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn bind(name: &str) -> Result<Self, BindError> {
-        Builder::new(name).bind()
     }
 }

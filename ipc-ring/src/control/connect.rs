@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use zerocopy::FromBytes;
 
+use super::backoff::Backoff;
 use super::builder::Builder;
 use super::connection::Connection;
 use super::error::{ConnectError, ListenerName};
@@ -27,6 +28,74 @@ use crate::wait::{HEARTBEAT, Nap};
 /// Asleep, until the server has answered; five seconds at most.
 pub fn connect(name: &str) -> Result<Connection, ConnectError> {
     Builder::new(name).connect()
+}
+
+impl Builder {
+    /// Connects, with frames in both directions.
+    ///
+    /// # Errors
+    /// [`ConnectError`]. Nothing is left behind then.
+    ///
+    /// # Blocking
+    /// Asleep, until the server has answered, at most for the [`timeout`](Self::timeout).
+    pub fn connect(&self) -> Result<Connection, ConnectError> {
+        self.connect_as()
+    }
+
+    /// Connects to a server that receives `Out` and sends `In`.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect); [`Reason::OtherType`](super::Reason::OtherType) when the server's types
+    /// are others.
+    pub fn connect_as<Out: Carry, In: Carry>(&self) -> Result<Connection<Out, In>, ConnectError> {
+        attempt(self, crate::clock::after(self.timeout))
+    }
+
+    /// As [`connect`](Self::connect), again and again while a later attempt may succeed: while no process
+    /// listens, the server is full, or has just died. The pauses grow from one to two hundred milliseconds
+    /// and are of random length.
+    ///
+    /// # Errors
+    /// The last attempt's, when it is not a temporary one or the deadline has passed.
+    pub fn connect_retrying(&self, deadline: Instant) -> Result<Connection, ConnectError> {
+        self.connect_retrying_as(deadline)
+    }
+
+    /// As [`connect_retrying`](Self::connect_retrying) and [`connect_as`](Self::connect_as).
+    ///
+    /// # Errors
+    /// As [`connect_retrying`](Self::connect_retrying).
+    pub fn connect_retrying_as<Out: Carry, In: Carry>(
+        &self,
+        deadline: Instant,
+    ) -> Result<Connection<Out, In>, ConnectError> {
+        self.keep_trying(deadline).map_err(|error| error.about(|| self.listener_name()))
+    }
+
+    fn keep_trying<Out: Carry, In: Carry>(
+        &self,
+        deadline: Instant,
+    ) -> Result<Connection<Out, In>, ConnectError> {
+        let mut backoff = Backoff::new();
+        loop {
+            let until = deadline.min(crate::clock::after(self.timeout));
+            match attempt(self, until) {
+                Err(error) if error.is_temporary() => {
+                    let pause = backoff.next(u32::from_ne_bytes(ipc_core::random_bytes()?));
+                    if Instant::now() + pause >= deadline {
+                        return Err(error);
+                    }
+                    match &self.interrupter {
+                        Some(interrupter) => {
+                            interrupter.of_calls().pause(Instant::now() + pause, "connect")?
+                        }
+                        None => std::thread::sleep(pause),
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
 }
 
 /// How long a client waits for room in the listener's queue before it tries again.

@@ -121,9 +121,9 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
 
     /// Ends the connection at once, in both directions, and sends the reason. Never waits.
     ///
-    /// Only a server's reason reaches the other side: see [`Session::farewell`].
+    /// Only a server's reason reaches the other side: see [`Session::close_reason`].
     pub fn close(mut self, reason: Reason) {
-        self.session().say_farewell(reason);
+        self.session().send_close_reason(reason);
     }
 
     /// The two ends and the session separately, for two threads; `None` stands for a direction that is
@@ -176,7 +176,7 @@ impl<Out: Carry> Connection<Out, Frames> {
     ///
     /// # Errors
     /// As [`bytes::Consumer::pop`](crate::bytes::Consumer::pop); [`PopError::Closed`] also after
-    /// [`shutdown`](Self::shutdown). Then [`Session::farewell`] may give the reason.
+    /// [`shutdown`](Self::shutdown). Then [`Session::close_reason`] may give the reason.
     ///
     /// # Blocking
     /// By this side's wait strategy.

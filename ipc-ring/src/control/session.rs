@@ -15,7 +15,7 @@ use crate::domain::{Member, Owner};
 pub struct Session {
     peer: Peer,
     side: Side,
-    farewell: Option<Reason>,
+    close_reason: Option<Reason>,
 }
 
 #[derive(Debug)]
@@ -26,7 +26,7 @@ enum Side {
 
 impl Session {
     pub(super) fn of_client(machine: Client, mailbox: Mailbox, peer: Peer) -> Self {
-        Self { peer, side: Side::Client { machine, mailbox }, farewell: None }
+        Self { peer, side: Side::Client { machine, mailbox }, close_reason: None }
     }
 
     pub(super) fn of_server(
@@ -36,7 +36,11 @@ impl Session {
         admission: Admission,
         peer: Peer,
     ) -> Self {
-        Self { peer, side: Side::Server { machine, address, member, _admission: admission }, farewell: None }
+        Self {
+            peer,
+            side: Side::Server { machine, address, member, _admission: admission },
+            close_reason: None,
+        }
     }
 
     pub(super) fn member(&self) -> &Arc<Member> {
@@ -63,27 +67,27 @@ impl Session {
 
     /// The server's reason for ending the connection, if it sent one. For a client, after its rings were
     /// closed; one system call.
-    pub fn farewell(&mut self) -> Option<Reason> {
+    pub fn close_reason(&mut self) -> Option<Reason> {
         if self.member().is_ours()
             && let Side::Client { machine, mailbox } = &mut self.side
         {
             while let Ok(Some(received)) = mailbox.try_receive() {
-                let reason = received.ok().and_then(|frame| machine.farewell(&frame));
-                self.farewell = self.farewell.or(reason);
+                let reason = received.ok().and_then(|frame| machine.close_reason(&frame));
+                self.close_reason = self.close_reason.or(reason);
             }
         }
-        self.farewell
+        self.close_reason
     }
 
     /// Sends the client the reason why the connection ends. Close the rings after it. Never waits; a client
     /// whose queue is full does not read and gets no reason.
-    pub(super) fn say_farewell(&mut self, reason: Reason) {
+    pub(super) fn send_close_reason(&mut self, reason: Reason) {
         if self.member().is_ours()
             && let Side::Server { machine, address, member, .. } = &mut self.side
         {
             let _ = address.post(member, &machine.bye(reason));
         }
-        self.farewell = Some(reason);
+        self.close_reason = Some(reason);
     }
 
     /// Whether the process at the other side is alive. One system call.

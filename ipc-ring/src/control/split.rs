@@ -105,7 +105,7 @@ macro_rules! half {
             /// The server's reason for ending the connection, if it sent one. For a client, after its rings
             /// were closed; one system call.
             pub fn reason(&mut self) -> Option<Reason> {
-                session(&self.session).farewell()
+                session(&self.session).close_reason()
             }
 
             /// A handle by which another thread, or a signal handler, ends the waits of this half, with an

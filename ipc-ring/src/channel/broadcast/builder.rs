@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::end::{End, TAKERS, settle_mode};
 use super::{Publisher, Start, Subscriber, Watcher};
-use crate::channel::end::PeerState;
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::{Settings, common_settings, element_settings};
 use crate::channel::successor::Side;
+use crate::end::pair::PeerState;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Message;

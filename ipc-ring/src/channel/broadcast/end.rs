@@ -3,7 +3,6 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::channel::end::PeerState;
 use crate::channel::kernel::Kernel;
 use crate::channel::open::Found;
 use crate::channel::pair::Ending;
@@ -12,6 +11,7 @@ use crate::channel::seats::{Segment, Table};
 use crate::channel::successor::{Followed as _, Seats, Takers};
 use crate::domain::{Domain, Locked};
 use crate::end::broadcast::{self as end, PUBLISHER, SUBSCRIBER};
+use crate::end::pair::PeerState;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::memory;
 use crate::region::Region;

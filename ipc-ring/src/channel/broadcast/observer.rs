@@ -2,9 +2,9 @@
 
 use super::end;
 use super::watcher::Counters;
-use crate::channel::end::PeerState;
 use crate::channel::observe;
 use crate::domain::{Domain, Entry, Lookout, Owner, Place};
+use crate::end::pair::PeerState;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Kind};
 use crate::platform::Barrier;

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use super::end;
 use super::position::{Position, Start};
-use crate::channel::end::PeerState;
 use crate::channel::observe;
 use crate::channel::open::Request;
 use crate::domain::{Domain, Entry, Owner};
 use crate::end::item::ended;
+use crate::end::pair::PeerState;
 use crate::error::{AttachError, AttachErrorKind, Missed, PopError};
 use crate::layout::{self, Expected, Kind};
 use crate::message::Message;

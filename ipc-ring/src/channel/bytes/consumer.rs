@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use super::Reader;
 use super::builder::{Attached, Builder};
 use super::drain::Drain;
-use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
 use crate::channel::seated::Seated;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::end::bytes as end;
+use crate::end::pair::PeerState;
 use crate::error::{AttachError, PopError};
 use crate::ring::bytes::{self as ring, Mapped};
 

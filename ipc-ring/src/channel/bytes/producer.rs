@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
 use crate::apart::apart;
-use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
 use crate::channel::seated::Seated;
 use crate::channel::wait_set::News;
 use crate::end::bytes as end;
+use crate::end::pair::PeerState;
 use crate::error::{AttachError, FrameTooLarge, PushError};
 use crate::ring::bytes::{self as ring, Mapped, Refused};
 

@@ -7,8 +7,8 @@ use std::io::{self, BufRead, ErrorKind, IoSlice, Read, Write};
 
 use super::patience::Patience;
 use super::{Consumer, Producer};
-use crate::channel::end::PeerState;
 use crate::channel::waitable::Await as _;
+use crate::end::pair::PeerState;
 use crate::error::{PeerExit, PopError, PushError};
 
 /// The reading side of a stream, without its end.

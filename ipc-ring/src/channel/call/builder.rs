@@ -6,8 +6,9 @@ use ipc_describe::Describe;
 
 use super::{Caller, Responder};
 use crate::channel::described::Described;
-use crate::channel::end::{End, Record, Seats};
+use crate::channel::end::{End, Seats};
 use crate::channel::open::{self, Creation, Request};
+use crate::channel::record::Record;
 use crate::channel::settings::{Settings, common_settings};
 use crate::channel::successor::{self, Side, Takers};
 use crate::error::AttachError;

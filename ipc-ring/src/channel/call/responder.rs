@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
 use crate::channel::seated::Seated;
 use crate::channel::successor::{self, Followed as _, Follower};
 use crate::channel::wait_set::News;
 use crate::end::call as end;
+use crate::end::pair::PeerState;
 use crate::error::{AttachError, CallError, PopError};
 use crate::message::Message;
 use crate::ring::call::{self as ring, Mapped, Taken};

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use ipc_core::shm::Size;
 
+use super::header;
 use super::inner::Found;
 use super::member::Pool;
 use crate::channel::Lifetime;
@@ -16,9 +17,8 @@ use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Identity, Kind};
 use crate::message::Fingerprint;
 use crate::platform::Barrier;
-use crate::region::Region;
 use crate::ring::pool::{
-    BLOCKS, C_COUNT, C_FIRST, C_OFFSET, C_SIZE, CLASS_SIZE, CLASSES, Handle, MAX_CLASSES, Mapped, Shape,
+    BLOCKS, C_COUNT, C_FIRST, C_OFFSET, C_SIZE, CLASS_SIZE, CLASSES, Handle, Mapped, Shape,
 };
 
 /// Options for creating and opening a pool.
@@ -189,6 +189,27 @@ impl Builder {
     }
 }
 
+impl Pool {
+    /// Makes the pool of this name in the user's own domain, with the usual classes, or finds it.
+    ///
+    /// # Errors
+    /// As [`Builder::create`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn create(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).usual_classes().create()
+    }
+
+    /// As [`create`](Self::create), but the pool must exist.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
+    pub fn open(name: &str) -> Result<Self, AttachError> {
+        Builder::new(name).open()
+    }
+}
+
 /// Attaches to a pool that exists.
 fn find(
     domain: &Domain,
@@ -200,7 +221,7 @@ fn find(
     is_memory(&entry)?;
     entry.segment.verify(Size::Any, domain.member().trust())?;
     let region = open::map(entry.segment.attach()?, pages)?;
-    let (shape, found) = read(&region, entry.generation)?;
+    let (shape, found) = header::read(&region, entry.generation)?;
     if let Some(wanted) = wanted
         && *wanted != shape
     {
@@ -223,53 +244,6 @@ fn is_memory(entry: &Entry) -> Result<(), AttachError> {
         return Err(AttachErrorKind::Kind { found: entry.kind, expected: Kind::Pool as u32 }.into());
     }
     Ok(())
-}
-
-/// The shape that a pool's header and its table of classes describe, copied to private memory and checked,
-/// and its barrier.
-pub(super) fn read(region: &Region, generation: u64) -> Result<(Shape, Barrier), AttachError> {
-    let header = layout::read(region, Kind::Pool)?;
-    let wrong = || {
-        AttachError::from(AttachErrorKind::Geometry {
-            capacity: header.capacity,
-            stride: header.stride,
-            total_size: header.total_size,
-            memory: region.len() as u64,
-        })
-    };
-    if region.len() < BLOCKS {
-        return Err(AttachErrorKind::TooSmall { found: region.len(), needed: BLOCKS }.into());
-    }
-    let mut classes = Vec::new();
-    for number in 0..MAX_CLASSES {
-        let [size, count] = [C_SIZE, C_COUNT].map(|word| class_word(region, number, word));
-        if size == 0 && count == 0 {
-            break;
-        }
-        classes.push((usize::try_from(size).map_err(|_| wrong())?, count));
-    }
-    let shape = Shape::new(&classes).map_err(|_| wrong())?;
-    let geometry = shape.geometry();
-    let agrees = geometry.capacity() == header.capacity
-        && geometry.stride() as u64 == header.stride
-        && geometry.total_size() as u64 == header.total_size
-        && header.slots_offset == BLOCKS as u64
-        && geometry.total_size() <= region.len()
-        && shape.as_asked() == classes
-        && shape.classes.iter().zip(&shape.offsets).enumerate().all(|(number, (class, offset))| {
-            class_word(region, number, C_FIRST) == u64::from(class.first)
-                && class_word(region, number, C_OFFSET) == *offset as u64
-        });
-    if !agrees {
-        return Err(wrong());
-    }
-    header.is_of(Some(generation))?;
-    Ok((shape, header.barrier()))
-}
-
-fn class_word(region: &Region, number: usize, word: usize) -> u64 {
-    use core::sync::atomic::Ordering::Relaxed;
-    region.word(CLASSES + number * CLASS_SIZE + word).load(Relaxed) // After [R1], and under the lock.
 }
 
 /// Makes a pool. Its segment is marked for removal at once, so that no death leaves it behind.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use ipc_core::ProcessMark;
 
 use crate::channel::announce::announce;
-use crate::channel::roster::EndRole;
+use crate::channel::role::EndRole;
 use crate::channel::seats::{Segment, Table};
 use crate::domain::{self, Domain, Entry, Owner};
 use crate::end::pool::Lenders;

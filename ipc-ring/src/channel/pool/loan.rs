@@ -9,7 +9,6 @@ use super::carrier::Outlet;
 use super::cursor::{Reader, Writer};
 use super::error::SendError;
 use super::inner::Inner;
-use super::member::Pool;
 use super::view::View;
 use crate::error::Forked;
 use crate::message::Message;
@@ -242,10 +241,10 @@ impl Loan {
         self.held.inner.is_ours()
     }
 
-    /// Whether the block belongs to this pool, through any clone or opening of it.
+    /// Whether the block belongs to the pool of this member, through any clone or opening of it.
     #[inline(always)]
-    pub(in crate::channel) fn is_of(&self, pool: &Pool) -> bool {
-        self.held.inner.member.memory().generation() == pool.member().memory().generation()
+    pub(in crate::channel) fn is_of(&self, member: &Member<Mapped>) -> bool {
+        self.held.inner.member.memory().generation() == member.memory().generation()
     }
 
     /// Lets `publish` turn the block into a payload. If it fails it gives the block back.
@@ -287,6 +286,25 @@ impl Loan {
         }
         let (reading, handle) = inner.member.share(loaned, len as u32);
         (View::new(inner, reading, len), handle)
+    }
+}
+
+impl View {
+    /// Turns the received block into one that may be written and sent on: a stage of a pipeline that works in
+    /// place.
+    ///
+    /// # Errors
+    /// The view, when it is [shared](Self::is_shared), and in a child process that inherited it through a
+    /// fork.
+    pub fn into_loan(self) -> Result<Loan, View> {
+        if !self.is_ours() {
+            return Err(self);
+        }
+        let (inner, reading, len) = self.into_parts();
+        match inner.member.take_over(reading) {
+            Ok(loaned) => Ok(Loan::new(inner, loaned, len)),
+            Err(reading) => Err(Self::new(inner, reading, len)),
+        }
     }
 }
 

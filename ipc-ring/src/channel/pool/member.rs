@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::builder::Builder;
 use super::carrier::{Inlet, is_there};
 use super::error::ReceiveError;
 use super::inner::{Found, Inner};
@@ -32,25 +31,6 @@ const YIELDS: u32 = 50;
 const NAP: Duration = Duration::from_micros(200);
 
 impl Pool {
-    /// Makes the pool of this name in the user's own domain, with the usual classes, or finds it.
-    ///
-    /// # Errors
-    /// As [`Builder::create`].
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).usual_classes().create()
-    }
-
-    /// As [`create`](Self::create), but the pool must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open()
-    }
-
     /// Takes a seat, and recovers from dead members on the way. The domain's lock is held.
     pub(super) fn take_seat(_: &Locked<'_>, domain: &Domain, found: Found) -> Result<Self, AttachError> {
         once::share(found, |found| Inner::seated(domain, found)).map(|inner| Self { inner })

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::builder;
+use super::header;
 use crate::channel::observe;
 use crate::domain::{Domain, Entry, Place};
 use crate::error::AttachError;
@@ -44,7 +44,7 @@ impl Stats {
     /// As [`read`](Self::read).
     pub fn read_in(place: &impl Place, name: &str) -> Result<Self, AttachError> {
         let look = |region: &Region, entry: &Entry| {
-            let (shape, _) = builder::read(region, entry.generation)?;
+            let (shape, _) = header::read(region, entry.generation)?;
             Mapped::of_any(region.clone(), shape, entry.generation)
         };
         let (_, memory, _) =

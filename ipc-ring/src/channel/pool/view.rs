@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::bytes::{AccessError, Bytes, readable};
 use super::cursor::Reader;
 use super::inner::Inner;
-use super::loan::Loan;
 use crate::error::Forked;
 use crate::message::Message;
 use crate::ring::pool::Reading;
@@ -71,29 +70,25 @@ impl View {
 
     readable!();
 
-    /// Turns the received block into one that may be written and sent on: a stage of a pipeline that works in
-    /// place.
-    ///
-    /// # Errors
-    /// The view, when it is [shared](Self::is_shared), and in a child process that inherited it through a
-    /// fork.
-    pub fn into_loan(self) -> Result<Loan, View> {
-        if !self.held.inner.is_ours() {
-            return Err(self);
-        }
-        let Held { inner, reading, len } = self.into_held();
-        match inner.member.take_over(reading) {
-            Ok(loaned) => Ok(Loan::new(inner, loaned, len)),
-            Err(reading) => Err(Self::new(inner, reading, len)),
-        }
-    }
-
     /// The held block, which the caller gives back.
     #[inline(always)]
     fn into_held(self) -> Held {
         let mut view = ManuallyDrop::new(self);
         // SAFETY: the view is consumed, and not dropped.
         unsafe { ManuallyDrop::take(&mut view.held) }
+    }
+
+    /// Whether the view was made by this process.
+    #[inline(always)]
+    pub(super) fn is_ours(&self) -> bool {
+        self.held.inner.is_ours()
+    }
+
+    /// The pool, the reading and the length, which [`new`](Self::new) puts together again.
+    #[inline(always)]
+    pub(super) fn into_parts(self) -> (Arc<Inner>, Reading, usize) {
+        let Held { inner, reading, len } = self.into_held();
+        (inner, reading, len)
     }
 
     #[inline(always)]

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
 use crate::channel::successor::{self, Followed as _, Follower};
+use crate::end::pair::PeerState;
 use crate::end::spsc as end;
 use crate::error::{AttachError, PopError};
 use crate::message::Message;

@@ -1,9 +1,9 @@
 //! Observing a channel without taking part.
 
-use crate::channel::end::PeerState;
 use crate::channel::observe;
 use crate::channel::onlooker::Onlooker;
 use crate::domain::{Domain, Place};
+use crate::end::pair::PeerState;
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
 use crate::apart::apart;
-use crate::channel::end::{End, PeerState, Segment};
+use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
+use crate::end::pair::PeerState;
 use crate::end::{room, spsc as end};
 use crate::error::{AttachError, PushError};
 use crate::message::Message;

@@ -132,7 +132,7 @@ impl Client {
     }
 
     /// The server's reason for ending a connection, if this frame carries it.
-    pub(crate) fn farewell(&self, frame: &Frame) -> Option<Reason> {
+    pub(crate) fn close_reason(&self, frame: &Frame) -> Option<Reason> {
         let verdict = frame.record::<Verdict>()?;
         (matches!(frame.kind, FrameKind::Bye | FrameKind::Reject)
             && frame.session == self.session

@@ -43,7 +43,7 @@ fn five_frames_make_a_connection() {
     assert_eq!(server.on(&ready), ServerStep::Establish);
     assert_eq!((client.features(), server.features(), client.session()), (0b10, 0b10, SESSION));
     let bye = server.bye(Reason::TooSlow);
-    assert_eq!(client.farewell(&bye), Some(Reason::TooSlow));
+    assert_eq!(client.close_reason(&bye), Some(Reason::TooSlow));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn three_frames_do_when_the_sender_is_known() {
     assert_eq!(server.on(&ready), ServerStep::Establish);
     assert_eq!((client.features(), server.features(), client.session()), (0b10, 0b10, SESSION));
     assert_eq!(client.on(&welcome), ClientStep::Ignore, "twice");
-    assert_eq!(client.farewell(&server.bye(Reason::TooSlow)), Some(Reason::TooSlow));
+    assert_eq!(client.close_reason(&server.bye(Reason::TooSlow)), Some(Reason::TooSlow));
 }
 
 #[test]

@@ -11,10 +11,44 @@ use super::super::error::BindError;
 use super::super::limits::{Admissions, Counts};
 use super::super::mailbox::{self, Mailbox};
 use super::Listener;
-use crate::channel::Carry;
+use crate::channel::{Carry, Frames};
 use crate::domain::check_name;
 use crate::error::AttachErrorKind;
 use crate::platform::{Barrier, Native, Platform as _, Site};
+
+impl Builder {
+    /// Listens, for connections with frames in both directions.
+    ///
+    /// # Errors
+    /// [`BindError::AlreadyBound`] by a living process; [`BindError::IsAChannel`]; [`BindError::Attach`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn bind(&self) -> Result<Listener, BindError> {
+        self.bind_as()
+    }
+
+    /// Listens, for connections that carry `In` to the server and `Out` to the client.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn bind_as<In: Carry, Out: Carry>(&self) -> Result<Listener<In, Out>, BindError> {
+        Listener::new(self)
+    }
+}
+
+impl Listener<Frames, Frames> {
+    /// Listens under this name in the user's own domain. See [`Builder`] for everything else.
+    ///
+    /// # Errors
+    /// As [`Builder::bind`].
+    ///
+    /// # Blocking
+    /// Waits for the domain's lock, held by others for microseconds.
+    pub fn bind(name: &str) -> Result<Self, BindError> {
+        Builder::new(name).bind()
+    }
+}
 
 /// A listener under the builder's name.
 ///

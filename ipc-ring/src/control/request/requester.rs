@@ -386,7 +386,7 @@ impl Requester {
     fn with_reason(&mut self, error: RequestError) -> RequestError {
         match error {
             RequestError::Closed { reason: None } => {
-                RequestError::Closed { reason: self.connection.session().farewell() }
+                RequestError::Closed { reason: self.connection.session().close_reason() }
             }
             error => error,
         }

@@ -104,7 +104,7 @@
 //! | before its claim | nothing | - |
 //! | producer, claim to commit | `WRITING(l, dead)` | → `VOID(l)`: the element vanishes, as it was never pushed |
 //! | producer, after the commit | `FULL(l)`, maybe an old hint | none: others walk |
-//! | consumer, claim to release | `READING(l, dead)` | → `ORPHAN`, attempt + 1: delivered to another consumer |
+//! | consumer, claim to release | `READING(l, dead)` | → `ORPHAN`, attempt + 1: delivered again |
 //! | user code in `pop_with` | `LENT(l, dead)` | the same; at the last attempt → `VOID`, a dead letter |
 //! | consumer, after the release | `EMPTY(l+1)` | none: it died with its element |
 //! | an end that skips a `VOID`, closes, or jumps | a finished step | none: the next one continues |

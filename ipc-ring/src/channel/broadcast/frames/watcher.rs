@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, Resume, Start, end};
-use crate::channel::end::PeerState;
 use crate::channel::observe;
 use crate::channel::open::Request;
 use crate::domain::{Domain, Entry, Owner};
 use crate::end::item::ended;
+use crate::end::pair::PeerState;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Expected, Kind};
 use crate::platform::{Barrier, Native};

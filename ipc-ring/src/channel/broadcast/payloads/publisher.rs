@@ -219,7 +219,7 @@ impl Publisher {
 
     #[inline(always)]
     fn put(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
-        assert!(payload.is_of(&self.pool), "a loan is published in a channel of its own pool");
+        assert!(payload.is_of(self.pool.member()), "a loan is published in a channel of its own pool");
         if self.core.end.place.ours().is_err() || !payload.is_ours() {
             return Err(SendError { loan: payload, error: PushError::Forked(()) });
         }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::Builder;
 use crate::channel::broadcast::{self, Counters, Mode, PopError, Position};
-use crate::channel::end::PeerState;
 use crate::channel::participant::Participant;
 use crate::channel::seated::Seated;
 use crate::channel::wait_set::News;
+use crate::end::pair::PeerState;
 use crate::error::AttachError;
 use crate::pool::{Handle, Pool, ReceiveError, Refused, View};
 
