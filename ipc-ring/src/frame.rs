@@ -7,12 +7,17 @@
 //! **major** version is refused. A newer **minor** one is accepted, and its additions after the known part of
 //! a body are ignored.
 
-use crate::error::debug_as_display;
 use core::fmt;
 use core::mem::offset_of;
 
 use ipc_describe::Fnv;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+mod error;
+mod kind;
+
+pub use error::FrameError;
+pub use kind::FrameKind;
 
 /// The first four bytes of a frame, readable in a hex dump.
 const MAGIC: u32 = u32::from_ne_bytes(*b"ipcc");
@@ -24,68 +29,6 @@ pub const MINOR: u8 = 0;
 pub const HEADER_SIZE: usize = 64;
 /// The longest body, in bytes.
 pub const MAX_BODY: usize = 1280;
-
-/// The purpose of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-#[repr(u16)]
-pub enum FrameKind {
-    /// Client to server: requests a connection, and passes the client's objects.
-    Hello = 1,
-    /// Server to client, through the client's queue: a challenge to send back.
-    Challenge = 2,
-    /// Client to server: the challenge sent back, which proves that the queue is the client's.
-    Proof = 3,
-    /// Server to client: the connection is accepted.
-    Welcome = 4,
-    /// Client to server: the connection is established.
-    Ready = 5,
-    /// Server to client: the connection is refused, with the reason.
-    Reject = 6,
-    /// Server to client: this connection is over, with the reason.
-    Bye = 7,
-    /// About a channel: a process took an end.
-    Joined = 32,
-    /// About a channel: a process released an end.
-    Left = 33,
-    /// About a channel: the process that held an end died.
-    Died = 34,
-    /// About a channel: an end was closed for good.
-    Closing = 35,
-    /// About a channel: a process is asked to leave.
-    Evicted = 36,
-    /// About a channel: a request for statistics.
-    StatsRequest = 37,
-    /// About a channel: the requested statistics.
-    Stats = 38,
-    /// About a channel: the user's bytes.
-    User = 39,
-}
-
-impl FrameKind {
-    /// Every kind.
-    pub const ALL: [FrameKind; 15] = [
-        FrameKind::Hello,
-        FrameKind::Challenge,
-        FrameKind::Proof,
-        FrameKind::Welcome,
-        FrameKind::Ready,
-        FrameKind::Reject,
-        FrameKind::Bye,
-        FrameKind::Joined,
-        FrameKind::Left,
-        FrameKind::Died,
-        FrameKind::Closing,
-        FrameKind::Evicted,
-        FrameKind::StatsRequest,
-        FrameKind::Stats,
-        FrameKind::User,
-    ];
-
-    fn from_raw(raw: u16) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| *kind as u16 == raw)
-    }
-}
 
 /// The header as it is sent.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -147,66 +90,6 @@ pub struct Frame {
     /// The rest, depending on the kind.
     pub body: Vec<u8>,
 }
-
-/// Why bytes are not a valid frame.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FrameError {
-    /// Fewer bytes than a header, or more than the longest frame.
-    Length {
-        /// The number of bytes.
-        found: usize,
-    },
-    /// It does not start like a frame.
-    Magic {
-        /// Its first four bytes.
-        found: u32,
-    },
-    /// Another major version.
-    Version {
-        /// The frame's.
-        found: u8,
-        /// The sender's queue for answers, to notify it, if the field is where this version would put it.
-        queue: i32,
-    },
-    /// The checksum is not that of the bytes.
-    Checksum,
-    /// The header states another number of bytes.
-    BodyLength {
-        /// Bytes after the header.
-        found: usize,
-        /// Bytes according to the header.
-        told: u32,
-    },
-    /// A kind that this version does not have.
-    Kind {
-        /// The frame's.
-        found: u16,
-    },
-}
-
-impl fmt::Display for FrameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Length { found } => {
-                write!(f, "a frame has {HEADER_SIZE} to {} bytes, not {found}", HEADER_SIZE + MAX_BODY)
-            }
-            Self::Magic { found } => write!(f, "it starts with {found:#010x}, which is no frame"),
-            Self::Version { found, .. } => {
-                write!(f, "frames of version {found}, this library speaks {MAJOR}")
-            }
-            Self::Checksum => f.write_str("the checksum is wrong"),
-            Self::BodyLength { found, told } => {
-                write!(f, "{found} bytes follow the header, which tells {told}")
-            }
-            Self::Kind { found } => write!(f, "frames of kind {found} are unknown"),
-        }
-    }
-}
-
-impl std::error::Error for FrameError {}
-
-debug_as_display!(FrameError);
 
 impl Frame {
     /// A frame of this kind with a body, its other fields 0.

@@ -15,8 +15,10 @@
 //! # Ok::<(), ipc_core::Error>(())
 //! ```
 
+mod count;
 pub(crate) mod failure;
 mod held;
+mod id;
 mod mutex;
 mod op;
 mod operations;
@@ -26,12 +28,14 @@ mod set;
 mod stat;
 mod values;
 
+pub use count::Count;
 pub(crate) use held::lower;
+pub use id::SemId;
 pub use mutex::{Mutex, MutexGuard};
 pub use op::Op;
 pub use operations::Operations;
 pub use permit::Permit;
-pub use set::{Count, SemId, SemaphoreSet};
+pub use set::SemaphoreSet;
 pub use stat::Stat;
 
 /// The highest value of a semaphore (SEMVMX). Compiled into the kernel.

@@ -1,10 +1,8 @@
 //! The handle of a semaphore set.
 
-use core::fmt;
-
 use nix::libc;
 
-use super::{Stat, failure};
+use super::{Count, SemId, Stat, failure};
 use crate::change::Change;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -14,91 +12,6 @@ use crate::permissions::Mode;
 use crate::record;
 use crate::sys;
 use crate::trust::Trust;
-
-/// The kernel's number for a semaphore set. Not a key. 0 is an ordinary identifier.
-///
-/// ```
-/// # use ipc_core::sem::SemId;
-/// assert_eq!(SemId::from_raw(32768).to_string(), "32768");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SemId(i32);
-
-impl SemId {
-    /// The identifier of this number, received from another process.
-    ///
-    /// ```
-    /// # use ipc_core::sem::SemId;
-    /// assert_eq!(SemId::from_raw(3).as_raw(), 3);
-    /// ```
-    #[must_use]
-    pub const fn from_raw(id: i32) -> SemId {
-        SemId(id)
-    }
-
-    /// The number.
-    ///
-    /// ```
-    /// # use ipc_core::sem::SemId;
-    /// assert_eq!(SemId::from_raw(3).as_raw(), 3);
-    /// ```
-    #[must_use]
-    pub const fn as_raw(self) -> i32 {
-        self.0
-    }
-}
-
-impl fmt::Display for SemId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// The number of semaphores that an opened set must have. `semget` itself can only check "at least".
-///
-/// ```
-/// # use ipc_core::sem::Count;
-/// assert!(Count::Exact(2).allows(2));
-/// assert!(!Count::Exact(2).allows(3));
-/// assert!(Count::AtLeast(2).allows(3));
-/// assert!(Count::Any.allows(1));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Count {
-    /// Exactly this number.
-    Exact(usize),
-    /// This many or more.
-    AtLeast(usize),
-    /// Whatever it has.
-    Any,
-}
-
-impl Count {
-    /// Whether a set with this number of semaphores is acceptable.
-    ///
-    /// ```
-    /// # use ipc_core::sem::Count;
-    /// assert!(!Count::AtLeast(2).allows(1));
-    /// ```
-    #[must_use]
-    pub const fn allows(self, semaphores: usize) -> bool {
-        match self {
-            Count::Exact(exact) => semaphores == exact,
-            Count::AtLeast(least) => semaphores >= least,
-            Count::Any => true,
-        }
-    }
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Count::Exact(count) => write!(f, "exactly {count} semaphores"),
-            Count::AtLeast(count) => write!(f, "at least {count} semaphores"),
-            Count::Any => f.write_str("any number of semaphores"),
-        }
-    }
-}
 
 /// The handle of a semaphore set: its identifier. Copying it copies the number; dropping it does nothing: the
 /// set stays until it is removed.
@@ -156,7 +69,7 @@ impl SemaphoreSet {
         };
         let flags = libc::IPC_CREAT | libc::IPC_EXCL | i32::from(mode.bits());
         sys::semget(key.as_raw(), nsems, flags)
-            .map(|id| SemaphoreSet { id: SemId(id) })
+            .map(|id| SemaphoreSet { id: SemId::from_raw(id) })
             .map_err(|errno| failure::create(key, count, mode, errno))
     }
 
@@ -246,7 +159,7 @@ impl SemaphoreSet {
         // Count 0: a count above the set's would be EINVAL before any permission is checked.
         let id = sys::semget(key.as_raw(), 0, i32::from(rights.bits()))
             .map_err(|errno| failure::open(key, rights, errno))?;
-        let set = SemaphoreSet::from_id(SemId(id));
+        let set = SemaphoreSet::from_id(SemId::from_raw(id));
         set.verify(count, trust)?;
         Ok(set)
     }
@@ -329,7 +242,7 @@ impl SemaphoreSet {
     }
 
     fn raw_stat(self) -> Result<sys::SemidDs> {
-        record::of(self.id.0, sys::sem_stat, sys::sem_stat_slot)
+        record::of(self.id.as_raw(), sys::sem_stat, sys::sem_stat_slot)
             .map_err(|errno| failure::on_id(self.id, "IPC_STAT", errno))
     }
 
@@ -373,7 +286,7 @@ impl SemaphoreSet {
     /// semctl(2)
     #[doc(alias = "IPC_RMID")]
     pub fn remove(self) -> Result<()> {
-        sys::sem_remove(self.id.0).map_err(|errno| failure::on_id(self.id, "IPC_RMID", errno))
+        sys::sem_remove(self.id.as_raw()).map_err(|errno| failure::on_id(self.id, "IPC_RMID", errno))
     }
 
     /// `semctl(IPC_SET)`—gives the set to another user and group. The creator keeps all its rights.
@@ -435,6 +348,6 @@ impl SemaphoreSet {
         change.put_into(&mut raw.sem_perm).map_err(|hint| {
             Error::refused("semctl", format!("id={}, {change}", self.id), ErrorKind::Invalid, hint)
         })?;
-        sys::sem_set(self.id.0, &raw).map_err(|errno| failure::set(self.id, change, errno))
+        sys::sem_set(self.id.as_raw(), &raw).map_err(|errno| failure::set(self.id, change, errno))
     }
 }

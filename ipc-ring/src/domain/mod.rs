@@ -38,6 +38,7 @@ mod place;
 mod queues;
 mod sizes;
 mod table;
+mod wake_semaphore;
 mod wakes;
 
 pub(crate) use asking::Questions;
@@ -49,6 +50,6 @@ pub(crate) use member::{Locked, Member};
 pub(crate) use queues::{QueueSlot, Recipients, watched_name};
 pub(crate) use wakes::ring;
 
-pub(crate) use wakes::{WakeSemaphore, WakeSet};
+pub(crate) use wake_semaphore::{WakeSemaphore, WakeSet};
 pub use {observer::DomainObserver, owner::Owner, place::Place};
 pub(crate) use {observer::with_entry, place::Lookout};

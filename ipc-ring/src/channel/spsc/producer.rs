@@ -13,6 +13,10 @@ use crate::error::{AttachError, PushError};
 use crate::message::Message;
 use crate::ring::spsc::{self as ring, Corruption, Mapped};
 
+mod claim;
+
+pub use claim::Claim;
+
 /// The producing end: one holder at a time, in one thread at a time.
 ///
 /// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
@@ -367,37 +371,4 @@ impl<T: Message> Drop for Producer<T> {
 fn corrupt(end: &mut End, corruption: Corruption) -> PushError<()> {
     end.poison();
     room::Refusal::Corrupt(corruption).with(())
-}
-
-/// A slot to be written in place, from [`Producer::try_claim`]. Dropping it aborts: nothing is published.
-#[derive(Debug)]
-pub struct Claim<'a, T: Message> {
-    claim: ring::Claim<'a, Mapped<T>>,
-    end: &'a mut End,
-}
-
-impl<T: Message> Claim<'_, T> {
-    /// Copies a message into the slot.
-    pub fn write(&mut self, message: &T) {
-        self.claim.write(message);
-    }
-
-    /// A pointer to the slot's bytes: writable, aligned for `T`, holding what an earlier lap left there.
-    /// Valid until the claim is committed or dropped. For filling large messages in place.
-    #[must_use]
-    pub fn as_mut_ptr(&mut self) -> *mut T {
-        self.claim.with(|slot| slot)
-    }
-
-    /// Publishes the slot.
-    ///
-    /// # Errors
-    /// [`PushError::Closed`] when the consumer has closed the channel.
-    pub fn commit(self) -> Result<(), PushError<()>> {
-        self.end.ours()?;
-        match self.claim.publish() {
-            (0, _) => Ok(()),
-            (signal, ring) => end::publication(ring, self.end, signal).map_err(|refusal| refusal.with(())),
-        }
-    }
 }
