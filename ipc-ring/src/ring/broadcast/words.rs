@@ -20,7 +20,7 @@ words! {
     /// Which subscribers sleep. The publisher looks at it after each publication.
     0x180 u64 SUBSCRIBER_SLEEPERS subscriber_sleepers: protocol, "subscribers before they sleep; publisher";
     /// Whether the publisher sleeps. Subscribers of a gated ring look at it after each quarter of the ring.
-    0x200 u64 PUBLISHER_SLEEPERS publisher_sleepers: protocol, "publisher before it sleeps; who wakes it";
+    0x200 u64 PUBLISHER_SLEEPERS publisher_sleepers: protocol, "publisher before it sleeps; the end that wakes it";
     /// The publisher's position; never behind by more than the publication under way.
     0x280 u64 TAIL tail: protocol, "publisher, each publication";
     /// How often the publisher found no room.
@@ -40,7 +40,7 @@ words! {
     /// Seats below this number have been used. Raised only.
     0x380 u32 USED used: protocol, "subscribers that take a seat";
     /// How many subscribers died in their seats.
-    0x388 u64 DROPS drops: counter, "who finds a subscriber dead";
+    0x388 u64 DROPS drops: counter, "the end that finds a subscriber dead";
     /// How many messages subscribers with a seat were told that they missed.
     0x390 u64 MISSED missed: counter, "subscribers that were overrun";
     /// Where the first frame of each sixteenth of a ring of frames begins.
@@ -65,9 +65,9 @@ entries! {
     const SEAT_FIELDS of SEATS, stride SEAT_SIZE, |_memory, number: u16| number < SUBSCRIBERS;
 
     /// The identity in a seat; 0 when it is free.
-    0x00 u64 IDENTITY identity: protocol, "CAS by who takes it; its end or a recoverer frees it, Release (M8)";
+    0x00 u64 IDENTITY identity: protocol, "CAS by the end that takes it; its end or a recoverer frees it, Release (M8)";
     /// The identity in a seat that was found dead, and counts no more.
-    0x18 u64 DROPPED dropped: protocol, "publisher, or who frees the seat: the identity that was found dead";
+    0x18 u64 DROPPED dropped: protocol, "publisher, or the end that frees the seat: the identity that was found dead";
     /// Where the subscriber in a seat is, on a line of its own.
     0x40 u64 CURSOR cursor: protocol, "its subscriber, each pop, Release (D3)";
 }

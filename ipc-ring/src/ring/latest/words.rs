@@ -14,9 +14,9 @@ words! {
     /// The number of the newest entry of the journal, or of one before.
     0x180 u64 CHANGES changes: protocol, "the writer, each publication, if there are several keys, Release (L4)";
     /// Which readers sleep until any key changes. The writer looks at it after each publication.
-    0x200 u64 ANY_SLEEPERS any_sleepers: protocol, "readers before they sleep until any key changes; who wakes them";
+    0x200 u64 ANY_SLEEPERS any_sleepers: protocol, "readers before they sleep until any key changes; the end that wakes them";
     /// Which readers sleep until a key changes: the mask of key modulo [`MASKS`].
-    0x208 [MASKS as usize * 8] KEY_SLEEPERS key_sleepers: area, "readers before they sleep until the key changes; who wakes them";
+    0x208 [MASKS as usize * 8] KEY_SLEEPERS key_sleepers: area, "readers before they sleep until the key changes; the end that wakes them";
     /// The endpoint table.
     0x480 [ENDPOINTS as usize * SEAT_SIZE] SEATS seats: area, "the ends";
     /// Which key changed, in the order of the publications.

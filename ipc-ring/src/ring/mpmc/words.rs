@@ -12,7 +12,7 @@ words! {
     /// Bits about the ring as a whole, changed at most a few times in its life.
     0x100 u32 STATE state: protocol, "the end that closes, or finds an invalid tag";
     /// Which consumers sleep.
-    0x108 u64 CONSUMER_SLEEPERS consumer_sleepers: protocol, "consumers before they sleep; who wakes them";
+    0x108 u64 CONSUMER_SLEEPERS consumer_sleepers: protocol, "consumers before they sleep; the end that wakes them";
     /// How many producers have ever attached; behind it, how many consumers.
     0x110 [8] ATTACHED attached: area, "the end that attaches";
     /// A position to push at, not too old. A hint.
@@ -20,7 +20,7 @@ words! {
     /// A position to pop at, not too old. A hint.
     0x200 u64 HEAD head: protocol, "consumers, each pop, Release (M5)";
     /// Which producers sleep.
-    0x280 u64 PRODUCER_SLEEPERS producer_sleepers: protocol, "producers before they sleep; who wakes them";
+    0x280 u64 PRODUCER_SLEEPERS producer_sleepers: protocol, "producers before they sleep; the end that wakes them";
     /// Whose turn it is to push, in a full ring.
     0x288 u64 TURN turn: hint, "producers that find the ring full";
     /// Raised after slots have become orphans.
@@ -48,7 +48,7 @@ entries! {
     const SEAT_FIELDS of SEATS, stride SEAT_SIZE, |_memory, number: u16| number < ENDPOINTS;
 
     /// The identity in a seat; 0 when it is free.
-    0x00 u64 IDENTITY identity: protocol, "CAS by who takes it; its end or a recoverer frees it, Release (M8)";
+    0x00 u64 IDENTITY identity: protocol, "CAS by the end that takes it; its end or a recoverer frees it, Release (M8)";
 }
 
 #[cfg(test)]

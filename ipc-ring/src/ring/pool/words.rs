@@ -68,11 +68,11 @@ entries! {
     /// Where its first block's bytes begin.
     0x18 [8] C_OFFSET offset: area, "creator";
     /// How many blocks of a class, from its first, have ever been lent.
-    0x20 u64 C_TOUCHED touched: hint, "who lends";
+    0x20 u64 C_TOUCHED touched: hint, "the member that lends";
     /// How often something happened to a class.
     0x28 [32] C_COUNTERS counters: area, "the member that met it";
     /// Which lenders sleep until a block of the class is free.
-    0x48 u64 C_SLEEPERS sleepers: protocol, "lenders before they sleep; who wakes them";
+    0x48 u64 C_SLEEPERS sleepers: protocol, "lenders before they sleep; the member that wakes them";
 }
 
 entries! {
@@ -82,7 +82,7 @@ entries! {
     const SEAT_FIELDS of SEATS, stride SEAT_SIZE, |_memory, number: u16| number < MAX_MEMBERS;
 
     /// The identity in a seat; 0 when it is free.
-    0x00 u64 S_IDENTITY identity: protocol, "CAS by who takes it; the member or a recoverer frees it, Release (P4)";
+    0x00 u64 S_IDENTITY identity: protocol, "CAS by the member that takes it; the member or a recoverer frees it, Release (P4)";
     /// The member's process number, for display.
     0x08 [4] S_PID pid: area, "the member";
 }
@@ -96,14 +96,14 @@ entries! {
     /// A block's tag. Asked for anew at each access.
     0x00 u64 B_TAG tag: protocol, "holders, recoverers";
     /// The generation of the channel that has the block.
-    0x08 u64 B_ROUTE route: protocol, "who sends the block, before the tag";
+    0x08 u64 B_ROUTE route: protocol, "the member that sends the block, before the tag";
     /// The segment of that channel.
-    0x10 u64 B_SEGMENT segment: protocol, "who sends the block, before the tag";
-    /// How often a block has been lent. Written by who lends it.
-    0x18 u64 B_LOANS loans: counter, "who is lent the block";
-    /// How often a block has been free, modulo 2^32, as of when it was lent or sent last. Written by who has
+    0x10 u64 B_SEGMENT segment: protocol, "the member that sends the block, before the tag";
+    /// How often a block has been lent. Written by the member that lends it.
+    0x18 u64 B_LOANS loans: counter, "the member that is lent the block";
+    /// How often a block has been free, modulo 2^32, as of when it was lent or sent last. Written by the member that has
     /// it for itself.
-    0x20 u64 B_GENERATIONS generations: protocol, "who is lent the block or sends it, before the tag";
+    0x20 u64 B_GENERATIONS generations: protocol, "the member that is lent the block or sends it, before the tag";
 }
 
 /// Where the mask of the lenders that sleep for a class lies.
