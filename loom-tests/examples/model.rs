@@ -1,6 +1,6 @@
 //! Runs the models whose names begin with one of the arguments, and says how many executions each explored.
-//! With a mistake of `loom_tests::source_mutants` in place, one of their assertions must fail: their bounds on
-//! the number of executions and the states that they must reach are not checked.
+//! With a mistake of `loom_tests::source_mutants` in place, one of their assertions must fail: their bounds
+//! on the number of executions and the states that they must reach are not checked.
 //!
 //! ```text
 //! cargo run --release -p loom-tests --example model -- both_sleep consumer_sleeps

@@ -178,8 +178,8 @@ fn skipper_dies() {
 }
 
 /// A consumer died with an element, and the other one has gone on behind it. It searches while the element
-/// becomes an orphan: it finds it then, or the next search does, because a search notes the generation that it
-/// began with, and no later one.
+/// becomes an orphan: it finds it then, or the next search does, because a search notes the generation that
+/// it began with, and no later one.
 fn orphan_behind_a_consumer() {
     let ring = Heap::new(4);
     let mut producer = ring.producer(2);

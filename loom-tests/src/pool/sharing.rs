@@ -131,9 +131,9 @@ fn reader_comes_again() {
     is_sound(&pool, 1, 2);
 }
 
-/// A thread of the sender's own process joins the readers of a payload while the sender releases it and shares
-/// the next one, and a peer that breaks the protocol sets back the generation noted next to the word. The
-/// word alone then says that the handle is out of date.
+/// A thread of the sender's own process joins the readers of a payload while the sender releases it and
+/// shares the next one, and a peer that breaks the protocol sets back the generation noted next to the word.
+/// The word alone then says that the handle is out of date.
 fn only_the_word_is_right() {
     let pool = Heap::new(1, 1);
     let member = Rc::new(pool.member(1));

@@ -101,8 +101,8 @@ entries! {
     0x10 u64 B_SEGMENT segment: protocol, "the member that sends the block, before the tag";
     /// How often a block has been lent. Written by the member that lends it.
     0x18 u64 B_LOANS loans: counter, "the member that is lent the block";
-    /// How often a block has been free, modulo 2^32, as of when it was lent or sent last. Written by the member that has
-    /// it for itself.
+    /// How often a block has been free, modulo 2^32, as of when it was lent or sent last. Written by the
+    /// member that holds it exclusively.
     0x20 u64 B_GENERATIONS generations: protocol, "the member that is lent the block or sends it, before the tag";
 }
 
