@@ -46,6 +46,10 @@ pub(crate) fn assert_fields(heading: &str, fields: &[Field]) {
 pub(crate) fn assert_words(heading: &str, own: &[Field], others: &[&[Field]]) {
     let mut fields: Vec<&Field> = own.iter().chain(others.iter().copied().flatten()).collect();
     fields.sort_by_key(|field| field.offset);
+    for pair in fields.windows(2) {
+        let end = pair[0].offset + pair[0].size;
+        assert!(end <= pair[1].offset, "{heading}: `{}` and `{}` overlap", pair[0].name, pair[1].name);
+    }
     let rows = rows(heading);
     assert_eq!(
         rows.iter().map(|cells| name(cells)).collect::<Vec<_>>(),

@@ -54,6 +54,8 @@ pub enum Edge {
     WaiterSetJoin,
     /// \[W2\] a notifier takes a bit of the mask. It checks the waiting bits after.
     WaiterSetTake,
+    /// \[W4\] a notifier says that it fences its looks. What it published before precedes this.
+    FencesBegin,
     /// \[M1\] mpmc: the producer stores `FULL`. The slot's payload is written before.
     MpmcPublish,
     /// \[M1\] mpmc: the consumer loads a tag. The payload is read after. Also the far end of \[M6\].
@@ -186,7 +188,7 @@ pub enum Edge {
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 84] = [
+    pub const ALL: [Edge; 85] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -208,6 +210,7 @@ impl Edge {
         Edge::WaitWithdraw,
         Edge::WaiterSetJoin,
         Edge::WaiterSetTake,
+        Edge::FencesBegin,
         Edge::MpmcPublish,
         Edge::MpmcObserve,
         Edge::MpmcRelease,
@@ -278,19 +281,15 @@ impl Edge {
     #[must_use]
     pub const fn ordering(self) -> Ordering {
         match self {
-            Edge::SpscPublish | Edge::SpscRelease | Edge::SpscConsume | Edge::SpscOverwrite => {
-                Ordering::Release
-            }
-            Edge::SpscObserve | Edge::SpscReclaim | Edge::SpscReclaimExact | Edge::SpscValidate => {
-                Ordering::Acquire
-            }
+            Edge::SpscPublish | Edge::SpscRelease | Edge::SpscConsume => Ordering::Release,
+            Edge::SpscObserve | Edge::SpscReclaim | Edge::SpscReclaimExact => Ordering::Acquire,
+            Edge::SpscOverwrite => Ordering::Release,
+            Edge::SpscValidate => Ordering::Acquire,
             Edge::BytesPublish | Edge::BytesRelease | Edge::BytesConsume => Ordering::Release,
             Edge::BytesObserve | Edge::BytesReclaim | Edge::BytesReclaimExact => Ordering::Acquire,
-            Edge::CloseSet => Ordering::Release,
-            Edge::CloseSeen => Ordering::Acquire,
-            Edge::WaitAnnounce => Ordering::Release,
+            Edge::CloseSet | Edge::WaitAnnounce | Edge::FencesBegin => Ordering::Release,
+            Edge::CloseSeen | Edge::WaitWithdraw => Ordering::Acquire,
             Edge::WaitTake => Ordering::AcqRel,
-            Edge::WaitWithdraw => Ordering::Acquire,
             Edge::MpmcPublish
             | Edge::MpmcRelease
             | Edge::MpmcTailStore
@@ -364,6 +363,7 @@ impl Edge {
             Edge::WaitAnnounce | Edge::WaitTake => "W1",
             Edge::WaitWithdraw => "W3",
             Edge::WaiterSetJoin | Edge::WaiterSetTake => "W2",
+            Edge::FencesBegin => "W4",
             Edge::MpmcPublish | Edge::MpmcObserve => "M1",
             Edge::MpmcRelease | Edge::MpmcReclaim => "M2",
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan | Edge::MpmcReap => "M3",

@@ -23,7 +23,7 @@ pub(crate) use type_name::{note_type, noted_type};
 /// The first eight bytes of a ring, readable in a hex dump.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"ipc-ring");
 /// The version of the layout. Any change of the bytes' meaning raises it.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 /// Bytes between two words that must not share a cache line, nor a pair of lines fetched together.
 pub(crate) const APART: usize = 128;
 /// A cache line.

@@ -121,6 +121,14 @@ pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
     /// replace it, because the hot side has none, so what is read after it proves nothing.
     fn heavy(barrier: Barrier) -> Result<(), ipc_core::Error>;
 
+    /// How many looks that find no waiter a notifier [fences](crate::wait::fences) before it leaves the
+    /// barrier to the waiters; 0: it leaves it to them always.
+    #[must_use]
+    #[inline(always)]
+    fn fenced_looks() -> u32 {
+        64
+    }
+
     /// One step of a spin loop.
     fn relax();
 

@@ -1,7 +1,7 @@
-//! A sandbox that forbids membarrier, entered after a channel was opened, over the table of kinds. The
-//! notifier's side then has no fence of its own, so an end that goes to sleep could be missed, and so could a
+//! A sandbox that forbids membarrier, entered after a channel was opened, over the table of kinds. A notifier
+//! that streams has no fence of its own, so an end that goes to sleep could be missed, and so could a
 //! subscriber that joins a gated channel: both get the kernel's refusal as their error, and the attempt
-//! leaves nothing behind.
+//! leaves nothing behind. An end whose notifiers fence sleeps without it.
 
 mod common;
 mod kinds;
@@ -16,6 +16,8 @@ use kinds::{How, Told, every};
 use nix::libc;
 
 const PATIENCE: Duration = Duration::from_millis(300);
+/// Messages after which each end has looked for sleepers more often than a notifier fences.
+const STREAM: u64 = 100 * kinds::CAPACITY;
 
 /// Runs `f` in a thread of its own, which may not use membarrier any more once it asks for that.
 fn in_thread(f: impl FnOnce() + Send + 'static) {
@@ -45,6 +47,15 @@ fn who_cannot_say_that_it_sleeps_does_not_sleep() {
             assert_eq!(taker.take(PATIENCE), Told::Number(7), "{}", kind.name);
             let mut set = WaitSet::new(&domain).unwrap();
             forbid_membarrier();
+            // The giver is new, and fences.
+            assert_eq!(taker.take(PATIENCE), Told::TimedOut, "{}", kind.name);
+            let waited = set.wait(&mut [taker.waitable()], Some(Instant::now() + PATIENCE));
+            assert!(matches!(waited, Err(WaitSetError::TimedOut)), "{}: {waited:?}", kind.name);
+            // Neither end finds the other asleep, so both cease to fence.
+            for number in 0..STREAM {
+                assert_eq!(giver.give(number, PATIENCE), Told::Yes, "{}", kind.name);
+                assert_eq!(taker.take(PATIENCE), Told::Number(number), "{}", kind.name);
+            }
             assert_refused(&taker.take(PATIENCE), kind.name);
             let waited = set.wait(&mut [taker.waitable()], Some(Instant::now() + PATIENCE));
             assert!(

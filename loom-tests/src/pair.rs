@@ -62,6 +62,8 @@ pub enum Role {
 pub trait Signals {
     /// The signal word of an end.
     fn signal(&self, role: Role) -> &Word32;
+    /// Whether an end fences its looks at the other's signal word.
+    fn fences(&self, role: Role) -> &Word32;
     /// The barrier scheme of sleepers and notifiers.
     fn barrier(&self) -> Barrier;
 }
@@ -233,6 +235,10 @@ impl<M: Signals> Words for Seat<M> {
 
     fn cpu(&self, side: Side) -> &Word32 {
         &self.record(side).cpu
+    }
+
+    fn fences(&self, side: Side) -> &Word32 {
+        self.channel.0.memory.fences(self.role(side))
     }
 
     fn wakes(&self) -> &Word64 {

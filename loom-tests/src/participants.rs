@@ -29,6 +29,7 @@ struct Record {
     role: Word32,
     mask: Word32,
     key: Word32,
+    fences: Word32,
     // Nothing is modelled about these, see `docs/orderings.md`.
     pid: Word32,
     cpu: Word32,
@@ -42,6 +43,7 @@ impl Record {
             role: Word32::still(0),
             mask: Word32::still(0),
             key: Word32::still(0),
+            fences: Word32::contended(0),
             pid: Word32::plain(0),
             cpu: Word32::plain(0),
         }
@@ -152,6 +154,7 @@ impl<M: Ring> Seats for Table<M> {
             Field::Mask => &record.mask,
             Field::Key => &record.key,
             Field::Cpu => &record.cpu,
+            Field::Fences => &record.fences,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The machine of the models.
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use ipc_ring::edge::Edge;
@@ -8,6 +9,23 @@ use ipc_ring::platform::{Barrier, Platform, Site};
 use crate::mutation::{self, Mutation};
 use crate::word::{Word32, Word64};
 use crate::{crash, membarrier, phase};
+
+thread_local! {
+    static FENCED_LOOKS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs a model whose notifiers fence this number of looks that find no waiter; elsewhere they fence none,
+/// and each waiter runs the heavy barrier.
+pub fn with_fenced_looks<R>(looks: u32, model: impl FnOnce() -> R) -> R {
+    struct Restore(u32);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FENCED_LOOKS.set(self.0);
+        }
+    }
+    let _restore = Restore(FENCED_LOOKS.replace(looks));
+    model()
+}
 
 /// The platform made of loom's types. Orderings and barriers go through [`mutation`], crash sites through
 /// [`crash`].
@@ -41,6 +59,10 @@ unsafe impl Platform for Loom {
             }
         }
         Ok(())
+    }
+
+    fn fenced_looks() -> u32 {
+        FENCED_LOOKS.get()
     }
 
     fn relax() {

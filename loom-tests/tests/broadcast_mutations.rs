@@ -1,6 +1,7 @@
 //! Every ordering, barrier and step of the broadcast ring is needed: without it, a model fails.
 
 use ipc_ring::edge::Edge;
+use ipc_ring::platform::Barrier;
 use loom_tests::broadcast::memory::{NO_CURSOR, NO_DROP, NO_FLOOR, NO_RISING};
 use loom_tests::broadcast::models;
 use loom_tests::kernel::{DEATH_IS_SILENT, NO_TOKEN};
@@ -8,7 +9,8 @@ use loom_tests::mutation::{barriers, weakenings};
 use loom_tests::pair::{NO_SECOND_LOOK, SILENT_RAISE, SILENT_SEAT};
 use loom_tests::{Model, Mutation, matrix};
 
-const EDGES: [Edge; 8] = [
+const EDGES: [Edge; 9] = [
+    Edge::FencesBegin,
     Edge::BroadcastPublish,
     Edge::BroadcastObserve,
     Edge::BroadcastGiveUp,
@@ -38,6 +40,8 @@ fn named(part: &str) -> impl Iterator<Item = &'static Model> {
 fn barriers_of_joining_and_sleeping() {
     matrix::check("Barriers of joining a gated broadcast ring", barriers(), named("gated_join"), &[]);
     matrix::check("Barriers of sleeping at a broadcast ring", barriers(), named("sleep"), &[]);
+    let fences = [Mutation::NoLight(Barrier::Fence), Mutation::NoHeavy(Barrier::Fence)];
+    matrix::check("Fences of a publisher and of subscribers that rely on them", fences, named("fences"), &[]);
 }
 
 #[test]

@@ -36,6 +36,10 @@ pub(super) struct Seats {
     pub(super) own_signal: usize,
     /// Offset of the other end's signal word.
     pub(super) peer_signal: usize,
+    /// Offset of the word in which this end says whether it fences its looks.
+    pub(super) own_fences: usize,
+    /// That of the other end.
+    pub(super) peer_fences: usize,
     /// Offset of this end's count of wakes made.
     pub(super) own_wakes: usize,
 }
@@ -90,6 +94,13 @@ impl Words for Segment {
 
     fn cpu(&self, side: Side) -> &AtomicU32 {
         self.region.half(self.record(side) + CPU)
+    }
+
+    fn fences(&self, side: Side) -> &AtomicU32 {
+        self.region.half(match side {
+            Side::Own => self.seats.own_fences,
+            Side::Peer => self.seats.peer_fences,
+        })
     }
 
     fn wakes(&self) -> &AtomicU64 {

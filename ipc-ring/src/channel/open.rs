@@ -54,7 +54,6 @@ enum Ring {
     /// One whose parameters are still open, and that differs from the request.
     Unchosen {
         region: Region,
-        barrier: Barrier,
         segment: SharedMemory,
     },
 }
@@ -102,8 +101,8 @@ fn try_attach<R>(
         |domain, entry| find(request, domain, entry, wanted, (&wishes, side, creation)),
         |locked, domain| make(request, locked, domain, new).map(|found| Ring::Usable { found, is_new: true }),
         |locked, domain, ring| match (ring, &request.takers) {
-            (Ring::Unchosen { region, barrier, segment }, Some(takers)) => {
-                successor::close(&region, takers, barrier, domain.member());
+            (Ring::Unchosen { region, segment }, Some(takers)) => {
+                successor::close(&region, takers, domain.member());
                 replaced.set(Some((region, segment)));
                 Ok(None)
             }
@@ -217,7 +216,7 @@ fn find(
             is_described: layout::is_described(&region),
         };
         if wishes.need_another(&region, &actual) {
-            return Ok(Ring::Unchosen { region, barrier: checked.barrier, segment: entry.segment });
+            return Ok(Ring::Unchosen { region, segment: entry.segment });
         }
     }
     let found = attach_to(request, domain, entry, wanted)?;

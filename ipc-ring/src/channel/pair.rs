@@ -5,7 +5,8 @@ use super::end::{End, Seats};
 use super::record::Record;
 use super::successor::{self, Side, Takers};
 use crate::ring::spsc::{
-    CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_RECORD, PRODUCER_SIGNAL, PRODUCER_WAKES,
+    CONSUMER_FENCES, CONSUMER_RECORD, CONSUMER_SIGNAL, CONSUMER_WAKES, PRODUCER_FENCES, PRODUCER_RECORD,
+    PRODUCER_SIGNAL, PRODUCER_WAKES,
 };
 use crate::wait::signal::CLOSED;
 
@@ -40,6 +41,8 @@ impl Role {
                 peer: consumer,
                 own_signal: PRODUCER_SIGNAL,
                 peer_signal: CONSUMER_SIGNAL,
+                own_fences: PRODUCER_FENCES,
+                peer_fences: CONSUMER_FENCES,
                 own_wakes: PRODUCER_WAKES,
             },
             Role::Consumer => Seats {
@@ -47,6 +50,8 @@ impl Role {
                 peer: producer,
                 own_signal: CONSUMER_SIGNAL,
                 peer_signal: PRODUCER_SIGNAL,
+                own_fences: CONSUMER_FENCES,
+                peer_fences: PRODUCER_FENCES,
                 own_wakes: CONSUMER_WAKES,
             },
         }

@@ -162,14 +162,14 @@ impl Wishes {
 }
 
 /// Ends a ring that is being replaced, and wakes all who wait at it. Under the domain's lock.
-pub(super) fn close(region: &Region, takers: &Takers, barrier: Barrier, member: &Member) {
+pub(super) fn close(region: &Region, takers: &Takers, member: &Member) {
     layout::open(region).store(REPLACED, Ordering::Relaxed); // Before the bit, [C1].
     let (word, bit) = takers.closed;
     // [C1] Release → an end that finds the ring closed: it is marked.
     signal::raise::<Native>(region.half(word), bit);
     let wake = |signal: usize, wake: u32| {
         let signal = region.half(signal);
-        if signal::look::<Native>(signal, barrier) & WAITING != 0
+        if signal::look::<Native>(signal, Barrier::Fence) & WAITING != 0
             && signal::take::<Native>(signal)
             && let Some(wake) = WakeSemaphore::from_raw(wake)
         {

@@ -7,6 +7,7 @@ use ipc_core::Error;
 
 use crate::error::{Forked, PeerExit};
 use crate::platform::{Barrier, Platform, Word};
+use crate::wait::fences::{self, PEER};
 use crate::wait::host::Host;
 use crate::wait::park::Waiter;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
@@ -56,6 +57,8 @@ pub trait Words {
     fn armed(&self, side: Side) -> &<Self::Platform as Platform>::U32;
     /// The CPU the holder was last seen on, plus one; 0: unknown.
     fn cpu(&self, side: Side) -> &<Self::Platform as Platform>::U32;
+    /// Whether an end [fences](crate::wait::fences) its looks at the other's signal.
+    fn fences(&self, side: Side) -> &<Self::Platform as Platform>::U32;
     /// Number of wakes this end has made.
     fn wakes(&self) -> &<Self::Platform as Platform>::U64;
 }
@@ -172,9 +175,9 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         &self.words
     }
 
-    /// The peer's signal word, as a notifier reads it.
+    /// The peer's signal word, as a notifier reads it that need not be fast.
     fn peek(&self) -> u32 {
-        signal::look::<W::Platform>(self.words.signal(Side::Peer), self.barrier)
+        signal::look::<W::Platform>(self.words.signal(Side::Peer), Barrier::Fence)
     }
 
     /// The peer's state bits; check the ring again after seeing one.
@@ -358,8 +361,10 @@ impl<W: Words, H: Host> Waiter for Endpoint<W, H> {
         &mut self.waits
     }
 
+    /// A fence, if the peer runs one too.
     fn barrier(&self) -> Barrier {
-        self.barrier
+        let fences = self.words.fences(Side::Peer);
+        fences::required::<W::Platform>(self.barrier, || fences::are_announced::<W::Platform>(fences, PEER))
     }
 
     fn arm(&self, wake: H::Wake) {

@@ -1,6 +1,7 @@
 //! How an end waits: polling, then sleeping on a System V semaphore, or on a futex.
 
 pub(crate) mod cpu;
+pub mod fences;
 pub mod host;
 pub mod interrupt;
 #[doc(hidden)]

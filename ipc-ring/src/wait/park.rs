@@ -43,11 +43,12 @@ pub trait Waiter {
     fn waits(&self) -> &Waits;
     /// Its record of its waits.
     fn waits_mut(&mut self) -> &mut Waits;
-    /// The barrier that sleepers and notifiers of the ring use.
-    fn barrier(&self) -> Barrier;
-    /// Announces a waiter at this end, to be woken through `wake`. The heavy barrier must follow, then
-    /// another check.
+    /// Announces a waiter at this end, to be woken through `wake`. The [heavy](Platform::heavy) half of
+    /// [`barrier`](Self::barrier) must follow, then another check.
     fn arm(&self, wake: <Self::Host as Peers>::Wake);
+    /// The barrier that must follow the announcement, as this end's notifiers [require](super::fences) it
+    /// now.
+    fn barrier(&self) -> Barrier;
     /// Reverts that. Returns the number of notifiers that were faster: this number of tokens were or will be
     /// posted.
     fn disarm(&self) -> usize;

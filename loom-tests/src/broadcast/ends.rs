@@ -116,7 +116,11 @@ impl Channel<Heap> {
 
     /// A thread that pops once and is already asleep.
     pub(super) fn sleeper(&self, owner: u32) -> JoinHandle<()> {
-        let mut subscriber = self.subscriber(owner);
+        self.asleep(self.subscriber(owner))
+    }
+
+    /// As [`sleeper`](Self::sleeper), of a subscriber that is there.
+    pub(super) fn asleep(&self, mut subscriber: SubscriberEnd) -> JoinHandle<()> {
         subscriber.0.end.place.host().say_when_asleep();
         let sleeper = thread::spawn(move || subscriber.pop().expect("no end goes"));
         self.domain.wait_for_sleeper();

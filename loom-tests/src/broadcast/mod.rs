@@ -6,6 +6,7 @@
 
 pub mod books;
 mod ends;
+pub mod fences;
 pub mod frames;
 pub mod gated;
 pub mod lossy;
@@ -19,5 +20,10 @@ use crate::Model;
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    lossy::MODELS.iter().chain(gated::MODELS).chain(sleeping::MODELS).chain(frames::MODELS)
+    lossy::MODELS
+        .iter()
+        .chain(gated::MODELS)
+        .chain(sleeping::MODELS)
+        .chain(frames::MODELS)
+        .chain(fences::MODELS)
 }

@@ -18,14 +18,14 @@ pub const MODELS: &[Model] = &[
     Model::new("broadcast_two_sleepers_fence", 900, || two_sleepers(Barrier::Fence)).reaches(SLEEPS),
     Model::new("broadcast_two_sleepers_asymmetric", 1000, || two_sleepers(Barrier::Asymmetric))
         .reaches(SLEEPS),
-    Model::new("broadcast_close", 1300, || through_end(Ended::Closed)).reaches(SLEEPS),
-    Model::new("broadcast_detach", 1300, || through_end(Ended::PeerDetached)).reaches(SLEEPS),
+    Model::new("broadcast_close", 950, || through_end(Ended::Closed)).reaches(SLEEPS),
+    Model::new("broadcast_detach", 950, || through_end(Ended::PeerDetached)).reaches(SLEEPS),
     Model::new("broadcast_close_against_view", 110, close_against_view).reaches(&["viewed", "closed"]),
     Model::new("broadcast_publisher_sleeps_fence", 130, || publisher_sleeps(Barrier::Fence))
         .reaches(PUBLISHER_SLEEPS),
     Model::new("broadcast_publisher_sleeps_asymmetric", 900, || publisher_sleeps(Barrier::Asymmetric))
         .reaches(PUBLISHER_SLEEPS),
-    Model::new("broadcast_subscriber_leaves", 320, subscriber_leaves).reaches(PUBLISHER_SLEEPS),
+    Model::new("broadcast_subscriber_leaves", 180, subscriber_leaves).reaches(PUBLISHER_SLEEPS),
     Model::new("broadcast_subscriber_dies_in_the_way", 10, subscriber_dies).reaches(PUBLISHER_SLEEPS),
     Model::new("broadcast_publisher_dies_before_it_wakes", 250, || publisher_dies(Site::BroadcastPublished))
         .reaches(&["died", "a subscriber sleeps"]),
@@ -36,7 +36,7 @@ pub const MODELS: &[Model] = &[
     Model::new("broadcast_publisher_dies_for_good", 80, publisher_dies_for_good)
         .reaches(&["died", "a subscriber sleeps"]),
     Model::new("broadcast_frames_sleeps_fence", 30, || frame_sleeper(Barrier::Fence)).reaches(SLEEPS),
-    Model::new("broadcast_frames_close", 1_300, || frames_through_end(Ended::Closed)).reaches(SLEEPS),
+    Model::new("broadcast_frames_close", 950, || frames_through_end(Ended::Closed)).reaches(SLEEPS),
     Model::new("broadcast_frames_close_against_view", 110, frames_close_against_view)
         .reaches(&["viewed", "closed"]),
     Model::new("broadcast_frames_publisher_sleeps", 750, frame_publisher_sleeps)

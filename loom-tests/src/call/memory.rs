@@ -43,6 +43,13 @@ impl Signals for Heap {
         }
     }
 
+    fn fences(&self, role: Role) -> &Word32 {
+        match role {
+            Role::Producer => self.caller_fences(),
+            Role::Consumer => self.responder_fences(),
+        }
+    }
+
     fn barrier(&self) -> Barrier {
         self.ring.barrier
     }

@@ -3,6 +3,7 @@
 use super::SourceMutant;
 
 const WAKING: &str = "ipc-ring/src/end/participant/waking.rs";
+const FENCES: &str = "ipc-ring/src/wait/fences.rs";
 const END: &str = "ipc-ring/src/end/broadcast/end.rs";
 const ROOM: &str = "ipc-ring/src/end/broadcast/room.rs";
 const ATTACHED: &str = "ipc-ring/src/end/broadcast/attached.rs";
@@ -11,6 +12,34 @@ const FRAME_SUBSCRIBER: &str = "ipc-ring/src/end/broadcast/frames/subscriber.rs"
 
 /// All of them.
 pub(super) const ALL: &[SourceMutant] = &[
+    SourceMutant {
+        name: "broadcast: a subscriber asks who fences before its waiting bit is visible",
+        file: FENCES,
+        old: "    «P::light(Barrier::Fence);» // Between the waiting bit",
+        new: "",
+        models: &["broadcast_fences_end"],
+    },
+    SourceMutant {
+        name: "broadcast: a subscriber relies on a publisher that does not fence",
+        file: FENCES,
+        old: "    «word.load(Relaxed) & bit != 0» // [W4]",
+        new: "let _ = (word, bit); true",
+        models: &["broadcast_fences_begin"],
+    },
+    SourceMutant {
+        name: "broadcast: a publisher ceases to fence without a last one",
+        file: FENCES,
+        old: "or is found.\n            «P::light(Barrier::Fence);»",
+        new: "",
+        models: &["broadcast_fences_end"],
+    },
+    SourceMutant {
+        name: "broadcast: a publisher ceases to fence and does not say so",
+        file: FENCES,
+        old: "«word().fetch_and(!bit, Relaxed);» // Ordered",
+        new: "",
+        models: &["broadcast_fences_end"],
+    },
     SourceMutant {
         name: "broadcast: one subscriber is woken, not all",
         file: WAKING,
@@ -35,8 +64,8 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "broadcast: the end wakes no subscriber",
         file: END,
-        old: "        signal::raise::<F::Platform>(self.front.state(), bits);\n        let woken = «self.wake_subscribers()»;",
-        new: "Ok(())",
+        old: "        signal::raise::<F::Platform>(self.front.state(), bits);\n        «self.place.wake_all(SUBSCRIBER);»",
+        new: "",
         models: &["broadcast_close", "broadcast_detach"],
     },
     SourceMutant {

@@ -101,6 +101,13 @@ impl Signals for Heap {
         }
     }
 
+    fn fences(&self, role: Role) -> &Word32 {
+        match role {
+            Role::Producer => self.producer_fences(),
+            Role::Consumer => self.consumer_fences(),
+        }
+    }
+
     fn barrier(&self) -> Barrier {
         self.ring.barrier
     }

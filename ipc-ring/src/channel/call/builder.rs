@@ -15,8 +15,8 @@ use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
 use crate::ring::call::{
-    CALLER_RECORD, CALLER_SIGNAL, CALLER_WAKES, LINE_OFFSET, Mapped, RESPONDER_RECORD, RESPONDER_SIGNAL,
-    RESPONDER_WAKES,
+    CALLER_FENCES, CALLER_RECORD, CALLER_SIGNAL, CALLER_WAKES, LINE_OFFSET, Mapped, RESPONDER_FENCES,
+    RESPONDER_RECORD, RESPONDER_SIGNAL, RESPONDER_WAKES,
 };
 use crate::wait::WaitStrategy;
 use crate::wait::signal::CLOSED;
@@ -26,6 +26,8 @@ const CALLER: Seats = Seats {
     peer: Record::at(RESPONDER_RECORD),
     own_signal: CALLER_SIGNAL,
     peer_signal: RESPONDER_SIGNAL,
+    own_fences: CALLER_FENCES,
+    peer_fences: RESPONDER_FENCES,
     own_wakes: CALLER_WAKES,
 };
 
@@ -34,6 +36,8 @@ const RESPONDER: Seats = Seats {
     peer: CALLER.own,
     own_signal: RESPONDER_SIGNAL,
     peer_signal: CALLER_SIGNAL,
+    own_fences: RESPONDER_FENCES,
+    peer_fences: CALLER_FENCES,
     own_wakes: RESPONDER_WAKES,
 };
 

@@ -6,7 +6,7 @@ use ipc_core::Error;
 
 use crate::end::item::ended;
 use crate::end::pair::PeerState;
-use crate::end::participant::{ANY_KEY, Participant, Seats, WaiterClass};
+use crate::end::participant::{ANY_KEY, Notifiers, Participant, Seats, WaiterClass};
 use crate::error::{PeerExit, PopError};
 use crate::platform::{Platform, Word as _};
 use crate::ring::broadcast::words::{PUBLISHER_SLEEPERS, SUBSCRIBER_SLEEPERS};
@@ -16,9 +16,11 @@ use crate::wait::news::News;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED};
 
 /// The publisher, which waits for room.
-pub const PUBLISHER: WaiterClass = WaiterClass { role: 1, mask: PUBLISHER_SLEEPERS, key: ANY_KEY };
+pub const PUBLISHER: WaiterClass =
+    WaiterClass { role: 1, mask: PUBLISHER_SLEEPERS, key: ANY_KEY, notifiers: Notifiers::All };
 /// The subscribers, which wait for messages.
-pub const SUBSCRIBER: WaiterClass = WaiterClass { role: 2, mask: SUBSCRIBER_SLEEPERS, key: ANY_KEY };
+pub const SUBSCRIBER: WaiterClass =
+    WaiterClass { role: 2, mask: SUBSCRIBER_SLEEPERS, key: ANY_KEY, notifiers: Notifiers::Last };
 
 /// An attached end, without its half of the ring's algorithm. `F` are the words in front of the messages.
 #[derive(Debug)]
@@ -81,9 +83,8 @@ where
     /// Sets bits about the stream and wakes all ends to see them.
     pub fn raise(&mut self, bits: u32) {
         signal::raise::<F::Platform>(self.front.state(), bits);
-        let woken = self.wake_subscribers();
-        self.place.keep(woken);
-        self.wake_publisher();
+        self.place.wake_all(SUBSCRIBER);
+        self.place.wake_all(PUBLISHER);
     }
 
     /// Signals to all ends that the ring is corrupt.

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use crate::end::pair::PeerState;
-use crate::end::participant::{ANY_KEY, Field, Participant, Seats, WaiterClass, holder};
+use crate::end::participant::{ANY_KEY, Field, Notifiers, Participant, Seats, WaiterClass, holder};
 use crate::error::{PeerExit, ReadError};
 use crate::platform::{Platform, Word as _};
 use crate::ring::latest::{ANY_SLEEPERS, KEY_SLEEPERS, MASKS, Memory};
@@ -39,11 +39,12 @@ impl Topic {
     /// The readers that wait for this event.
     #[must_use]
     pub const fn class(self) -> WaiterClass {
-        let role = Role::Reader as u32;
+        let (role, notifiers) = (Role::Reader as u32, Notifiers::First);
         match self {
-            Topic::Any => WaiterClass { role, mask: ANY_SLEEPERS, key: ANY_KEY },
+            Topic::Any => WaiterClass { role, mask: ANY_SLEEPERS, key: ANY_KEY, notifiers },
             Topic::Key(key) => {
-                WaiterClass { role, mask: KEY_SLEEPERS + (key % MASKS) as usize * 8, key: key + 1 }
+                let mask = KEY_SLEEPERS + (key % MASKS) as usize * 8;
+                WaiterClass { role, mask, key: key + 1, notifiers }
             }
         }
     }

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use ipc_core::Error;
 
-use crate::end::participant::{ANY_KEY, Participant, Seats, WaiterClass};
+use crate::end::participant::{ANY_KEY, Notifiers, Participant, Seats, WaiterClass};
 use crate::platform::Word;
 use crate::ring::mpmc::recovery::{self, Repair, Report};
 use crate::ring::mpmc::{self as ring, CONSUMER_SLEEPERS, Holder, Memory, PRODUCER_SLEEPERS};
@@ -38,7 +38,7 @@ impl Role {
             Role::Producer => PRODUCER_SLEEPERS,
             Role::Consumer => CONSUMER_SLEEPERS,
         };
-        WaiterClass { role: self as u32, mask, key: ANY_KEY }
+        WaiterClass { role: self as u32, mask, key: ANY_KEY, notifiers: Notifiers::All }
     }
 }
 

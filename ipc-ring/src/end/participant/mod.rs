@@ -20,6 +20,7 @@ use ipc_core::Error;
 
 use crate::error::Forked;
 use crate::platform::{Barrier, Platform, Word};
+use crate::wait::fences::{self, Fences, are_announced};
 use crate::wait::host::Host;
 use crate::wait::park::Waiter;
 use crate::wait::signal::{self, WAITING};
@@ -27,7 +28,8 @@ use crate::wait::{WaitStrategy, Waits, waiter_set};
 
 pub(crate) use presence::has_anybody_died;
 pub(crate) use waking::Wakes;
-pub use words::{ANY_KEY, Field, Seats, WaiterClass};
+use words::ROLES;
+pub use words::{ANY_KEY, Field, Notifiers, Seats, WaiterClass};
 pub(crate) use words::{Waiters, holder, role};
 
 /// An attached end among others.
@@ -42,6 +44,8 @@ pub struct Participant<W: Seats, H: Host> {
     pub(crate) waits: Waits,
     /// What this end remembers of those that it wakes.
     wakes: Wakes<H>,
+    /// Which of its looks for sleepers of each role follow a fence.
+    fences: [Fences; ROLES],
     /// The error of the last wake, if it failed after its caller had been given success.
     untold: Option<Error>,
     /// The role this end waits for, if it is useful to know which CPUs its holders run on.
@@ -67,6 +71,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
             barrier,
             waits: Waits::new(strategy),
             wakes: Wakes::new(number),
+            fences: [(); ROLES].map(|()| Fences::new::<W::Platform>(barrier)),
             untold: None,
             faces: None,
         };
@@ -75,6 +80,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         end.own(Field::Wake).store(H::wake_to_raw(end.host.wake()), Relaxed); // Before the waiting bit.
         end.own(Field::Pid).store(pid, Relaxed); // For display.
         end.own(Field::Role).store(class.role, Relaxed); // Before the waiting bit.
+        end.own(Field::Fences).store(Fences::initial::<W::Platform>(u32::MAX), Relaxed); // Under the lock.
         end.note_class();
         end.note_cpu();
         end
@@ -90,9 +96,27 @@ impl<W: Seats, H: Host> Participant<W, H> {
     /// After [`vacate`](Self::vacate): passes a token meant for this end on to another, and cancels what was
     /// arranged for the death of this process.
     pub fn hand_on(&mut self) {
-        W::Platform::light(self.barrier);
+        // The seat and its words are another end's: what follows is fenced without a note there.
+        self.fences = [(); ROLES].map(|()| Fences::new::<W::Platform>(Barrier::Fence));
+        W::Platform::light(Barrier::Fence);
         let _ = self.wake_some(self.class, 1); // Otherwise it looks by itself.
         self.wakes.forget(&self.host);
+    }
+
+    /// Whether all that look for this end fence their looks.
+    fn do_notifiers_fence(&self) -> bool {
+        let last = self.words.seats() - 1;
+        let mut notifiers = match self.class.notifiers {
+            Notifiers::First => 0..=0,
+            Notifiers::Last => last..=last,
+            Notifiers::All => 0..=last,
+            Notifiers::Others => return false,
+        };
+        notifiers.all(|number| {
+            number == self.number
+                || holder(&self.words, number) == 0
+                || are_announced::<W::Platform>(self.words.field(number, Field::Fences), self.class.bit())
+        })
     }
 
     fn own(&self, field: Field) -> &<W::Platform as Platform>::U32 {
@@ -179,8 +203,9 @@ impl<W: Seats, H: Host> Waiter for Participant<W, H> {
         &mut self.waits
     }
 
+    /// A fence, if all that look for this end run one too.
     fn barrier(&self) -> Barrier {
-        self.barrier
+        fences::required::<W::Platform>(self.barrier, || self.do_notifiers_fence())
     }
 
     fn arm(&self, wake: H::Wake) {

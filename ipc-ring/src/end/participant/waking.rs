@@ -7,7 +7,7 @@ use ipc_core::Error;
 
 use super::{Participant, Seats, WaiterClass, Waiters};
 use crate::end::participant::Field;
-use crate::platform::{Platform, Word};
+use crate::platform::{Barrier, Platform, Word};
 use crate::wait::HEARTBEAT;
 use crate::wait::host::{Host, Peers, WakeSet as _};
 use crate::wait::waiter_set::{self, Notifier, WaiterSet as _};
@@ -42,7 +42,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         mask: &<W::Platform as Platform>::U64,
         is_woken: impl FnOnce() -> bool,
     ) -> Result<(), Error> {
-        if waiter_set::has_waiters::<W::Platform>(mask, self.barrier) && !is_woken() {
+        if self.look(class, || mask.load(Relaxed) != 0) && !is_woken() {
             self.wake_some(class, 1)
         } else {
             Ok(())
@@ -52,7 +52,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
     /// Wakes all of a class, and arranges that the death of this process does so too. An error is
     /// [kept](Self::keep).
     pub(crate) fn wake_all(&mut self, class: WaiterClass) {
-        W::Platform::light(self.barrier);
+        W::Platform::light(Barrier::Fence); // Rare, and no waiter need know.
         let woken = self.wake_together(class);
         self.keep(woken);
     }
@@ -68,11 +68,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         class: WaiterClass,
         mask: &<W::Platform as Platform>::U64,
     ) -> Result<(), Error> {
-        if waiter_set::has_waiters::<W::Platform>(mask, self.barrier) {
-            self.wake_together(class)
-        } else {
-            Ok(())
-        }
+        if self.look(class, || mask.load(Relaxed) != 0) { self.wake_together(class) } else { Ok(()) }
     }
 
     /// Wakes the affected sleepers of two classes, after something was published for them. `masks` are the
@@ -86,13 +82,22 @@ impl<W: Seats, H: Host> Participant<W, H> {
         classes: [WaiterClass; 2],
         masks: [&<W::Platform as Platform>::U64; 2],
     ) -> Result<(), Error> {
-        // The barrier of the first check orders both.
-        if waiter_set::has_waiters::<W::Platform>(masks[0], self.barrier) || masks[1].load(Relaxed) != 0 {
+        // Both are of one role.
+        if self.look(classes[0], || masks[0].load(Relaxed) != 0 || masks[1].load(Relaxed) != 0) {
             let woken = self.wake_together(classes[0]);
             self.wake_together(classes[1]).and(woken)
         } else {
             Ok(())
         }
+    }
+
+    /// Looks for sleepers of a class, by `find`, which reads their masks. The barrier in front orders it
+    /// after the publication.
+    #[inline(always)]
+    fn look(&mut self, class: WaiterClass, find: impl Fn() -> bool) -> bool {
+        let Self { words, number, fences, .. } = self;
+        let word = || words.field(*number, Field::Fences); // Only when it changes.
+        fences[class.index()].look::<W::Platform>(word, class.bit(), find)
     }
 
     /// Keeps the result of a wake by an end that holds something that must not be lost.

@@ -26,6 +26,8 @@ pub enum Field {
     Key = 36,
     /// The CPU the holder was last seen on, plus one; 0: unknown.
     Cpu = 40,
+    /// Which looks for sleepers the holder [fences](crate::wait::fences): a bit for each role.
+    Fences = 44,
 }
 
 /// The seats of a ring. A number is always below that of the seats.
@@ -68,7 +70,37 @@ pub struct WaiterClass {
     pub mask: usize,
     /// Of a waiter: what it waits for. Of a notifier: the waiters to be woken, all of them with [`ANY_KEY`].
     pub key: u32,
+    /// Which ends look for them without a system call.
+    pub notifiers: Notifiers,
 }
+
+/// The ends that look for sleepers of a class whenever they publish something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notifiers {
+    /// That in the first seat.
+    First,
+    /// That in the last seat.
+    Last,
+    /// All.
+    All,
+    /// Not only ends in seats.
+    Others,
+}
+
+impl WaiterClass {
+    /// The bit of this class's role in [`Field::Fences`].
+    pub(super) const fn bit(self) -> u32 {
+        1 << self.index()
+    }
+
+    /// The index of this class's role.
+    pub(super) const fn index(self) -> usize {
+        self.role as usize % ROLES
+    }
+}
+
+/// How many roles have sleepers in one ring.
+pub(super) const ROLES: usize = 2;
 
 /// The only key where all ends of a class wait for the same event.
 pub const ANY_KEY: u32 = 0;
@@ -124,6 +156,7 @@ fn the_specification_has_the_same_offsets() {
             ("mask", Field::Mask as usize),
             ("key", Field::Key as usize),
             ("cpu", Field::Cpu as usize),
+            ("fences", Field::Fences as usize),
         ],
     );
 }

@@ -28,7 +28,7 @@ mod lenders;
 pub use lender::Lender;
 pub use lenders::Lenders;
 
-use super::participant::{ANY_KEY, WaiterClass};
+use super::participant::{ANY_KEY, Notifiers, WaiterClass};
 use crate::ring::pool::sleepers_of;
 
 /// The role in the records of lenders: none of those that watchers of a channel know.
@@ -40,5 +40,5 @@ const LENDER: u32 = 4;
 /// If there can be no such class.
 #[must_use]
 pub fn waiters(class: usize) -> WaiterClass {
-    WaiterClass { role: LENDER, mask: sleepers_of(class), key: ANY_KEY }
+    WaiterClass { role: LENDER, mask: sleepers_of(class), key: ANY_KEY, notifiers: Notifiers::Others }
 }

@@ -9,6 +9,7 @@ use super::memory::Memory;
 use super::pace::Pace;
 use crate::edge::Edge;
 use crate::platform::{Platform, Word};
+use crate::wait::fences::Fences;
 
 mod giving;
 mod view;
@@ -72,6 +73,8 @@ pub struct Consumer<M: Memory> {
     /// Frames popped, for monitoring.
     frames: u64,
     pace: Pace,
+    /// Which of its looks at the other end's signal follow a fence.
+    fences: Fences,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -93,7 +96,8 @@ impl<M: Memory> Consumer<M> {
         let frames = memory.frames_popped().load(Relaxed); // Monitoring only.
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
         let pace = Pace::new(memory.stream(), position, frames);
-        Ok(Self { memory, position, published: position, quarter, frames, pace })
+        let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.consumer_fences());
+        Ok(Self { memory, position, published: position, quarter, frames, pace, fences })
     }
 
     /// Pops one frame into the front of `out` if it is ready, has no padding before it, and fits; returns its

@@ -8,7 +8,7 @@ use super::header::{self, Header, WORD};
 use super::memory::Memory;
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
-use crate::wait::signal;
+use crate::wait::fences::Fences;
 
 mod claim;
 mod room;
@@ -46,6 +46,8 @@ pub struct Producer<M: Memory> {
     limit: u64,
     /// Frames pushed, for monitoring.
     frames: u64,
+    /// Which of its looks at the other end's signal follow a fence.
+    fences: Fences,
 }
 
 impl<M: Memory> Producer<M> {
@@ -92,7 +94,8 @@ impl<M: Memory> Producer<M> {
         memory.produced().store(position, Relaxed); // A hint, and monitoring.
         let frames = memory.frames_pushed().load(Relaxed); // Monitoring only.
         let limit = consumed.wrapping_add(capacity);
-        Ok(Self { memory, position, limit, frames })
+        let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.producer_fences());
+        Ok(Self { memory, position, limit, frames, fences })
     }
 
     /// Pushes one frame. Returns the consumer's signal word if not zero: the consumer is waiting or gone.
@@ -244,8 +247,9 @@ impl<M: Memory> Producer<M> {
 
     /// Returns the consumer's signal. If it is zero, prepares for another frame of `len` bytes.
     #[inline(always)]
-    fn announce(&self, len: usize) -> u32 {
-        let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
+    fn announce(&mut self, len: usize) -> u32 {
+        let Self { memory, fences, .. } = self;
+        let signal = fences.look_at::<M::Platform>(memory.producer_fences(), memory.consumer_signal());
         if signal == 0 && self.memory.takes_room(header::record(len as u64)) {
             let index = self.position & (self.memory.capacity() - 1);
             let room = self.free().min(self.memory.capacity() - index);

@@ -8,7 +8,7 @@ use super::memory::Memory;
 use super::word::{self, State};
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
-use crate::wait::signal;
+use crate::wait::fences::Fences;
 
 /// Why no call was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Caller<M: Memory> {
     number: u64,
     /// Whether that call was this end's, and its reply has not been read.
     waits: bool,
+    /// Which of its looks at the other end's signal follow a fence.
+    fences: Fences,
 }
 
 impl<M: Memory> Caller<M> {
@@ -39,7 +41,8 @@ impl<M: Memory> Caller<M> {
         // [Q2] Acquire ← the responder's Release, for the line that is written again.
         let word = memory.word().load(M::Platform::ordering(Edge::CallAccept));
         let (number, _) = word::read(word, 0)?;
-        Ok(Self { memory, number, waits: false })
+        let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.caller_fences());
+        Ok(Self { memory, number, waits: false, fences })
     }
 
     /// Sends a request, if no call is in flight. A reply that was not read is discarded. Returns the
@@ -63,7 +66,8 @@ impl<M: Memory> Caller<M> {
         M::Platform::crash_point(Site::CallAsked);
         self.number = number;
         self.waits = true;
-        Ok(signal::look::<M::Platform>(self.memory.responder_signal(), self.memory.barrier()))
+        let Self { memory, fences, .. } = self;
+        Ok(fences.look_at::<M::Platform>(memory.caller_fences(), memory.responder_signal()))
     }
 
     /// The reply to this end's call, if it is there. Returned once.

@@ -44,7 +44,7 @@ pub use mapped::{Mapped, Private};
 pub use memory::Memory;
 pub use responder::{Responder, Taken};
 pub(crate) use words::{
-    CALLER_RECORD, CALLER_SIGNAL, CALLER_WAKES, LINE_OFFSET, RESPONDER_RECORD, RESPONDER_SIGNAL,
-    RESPONDER_WAKES,
+    CALLER_FENCES, CALLER_RECORD, CALLER_SIGNAL, CALLER_WAKES, LINE_OFFSET, RESPONDER_FENCES,
+    RESPONDER_RECORD, RESPONDER_SIGNAL, RESPONDER_WAKES,
 };
 pub use words::{FIELDS, MAX_CALL_SIZE, Words};

@@ -8,7 +8,7 @@ use super::memory::Memory;
 use super::word::{self, State};
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
-use crate::wait::signal;
+use crate::wait::fences::Fences;
 
 /// A request that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Responder<M: Memory> {
     number: u64,
     /// Whether it was taken and has no reply yet.
     open: bool,
+    /// Which of its looks at the other end's signal follow a fence.
+    fences: Fences,
 }
 
 impl<M: Memory> Responder<M> {
@@ -41,7 +43,8 @@ impl<M: Memory> Responder<M> {
         // [Q1] Acquire ← the caller's Release.
         let word = memory.word().load(M::Platform::ordering(Edge::CallTake));
         let (number, _) = word::read(word, 0)?;
-        Ok(Self { memory, number, open: false })
+        let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.responder_fences());
+        Ok(Self { memory, number, open: false, fences })
     }
 
     /// Takes the waiting request, if there is one. A request that was taken before and has no reply yet is
@@ -97,7 +100,8 @@ impl<M: Memory> Responder<M> {
         self.memory.word().store(word::replied(self.number), M::Platform::ordering(Edge::CallReply));
         M::Platform::crash_point(Site::CallReplied);
         self.open = false;
-        signal::look::<M::Platform>(self.memory.caller_signal(), self.memory.barrier())
+        let Self { memory, fences, .. } = self;
+        fences.look_at::<M::Platform>(memory.responder_fences(), memory.caller_signal())
     }
 
     /// Whether there is something to take: a request, or an invalid word.

@@ -17,10 +17,14 @@ words! {
     0x200 [MAX_CALL_SIZE] KEPT kept: area, "caller, each call, before `line`";
     /// How often the caller woke the responder.
     0x240 u64 CALLER_WAKES caller_wakes: counter, "caller";
+    /// Whether the caller fences its looks at the responder's signal: see [`fences`](crate::wait::fences).
+    0x248 u32 CALLER_FENCES caller_fences: protocol, "caller, Release (W4)";
     /// The call that a responder has taken last, and how many had taken it before.
     0x280 u64 TAKEN taken: protocol, "responder, each call, when it has read the request";
     /// How often the responder woke the caller.
     0x288 u64 RESPONDER_WAKES responder_wakes: counter, "responder";
+    /// Whether the responder fences its looks at the caller's signal.
+    0x290 u32 RESPONDER_FENCES responder_fences: protocol, "responder, Release (W4)";
     /// The caller's state, looked at by the responder after each reply: see [`signal`](crate::wait::signal).
     0x300 u32 CALLER_SIGNAL caller_signal: protocol, "both, atomically";
     /// The responder's state, looked at by the caller after each request.

@@ -11,8 +11,9 @@ use crate::memory::{Of, Place};
 use crate::message::Message;
 use crate::opaque::opaque;
 use crate::platform::{Platform, Site, Word};
-use crate::wait::signal;
+use crate::wait::fences::Fences;
 
+mod giving;
 mod view;
 
 pub use view::View;
@@ -54,6 +55,8 @@ pub struct Consumer<M: Memory> {
     /// which does the work that is not needed for each element.
     last: u64,
     pace: Pace,
+    /// Which of its looks at the other end's signal follow a fence.
+    fences: Fences,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -68,7 +71,9 @@ impl<M: Memory> Consumer<M> {
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
         let quarter = (memory.capacity() / 4).max(1);
         let pace = Pace::new(memory.stream(), position);
-        Self { memory, position, published: position, quarter, until: position, last: position, pace }
+        let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.consumer_fences());
+        let (published, until, last) = (position, position, position);
+        Self { memory, position, published, quarter, until, last, pace, fences }
     }
 
     /// Pops one element into a place, which is completely written when the result is [`Pop::Item`] and
@@ -212,58 +217,6 @@ impl<M: Memory> Consumer<M> {
         self.memory.slot_word(last).load(Relaxed) == end // Each is checked again when it is popped.
     }
 
-    /// Releases `count` slots and advances; `wake` as for [`pop_next`](Self::pop_next).
-    #[inline(always)]
-    fn give(&mut self, count: u64, wake: impl FnOnce(u32)) {
-        let is_due = self.is_due(count);
-        if is_due {
-            self.before_giving(self.position.wrapping_add(count), wake);
-        }
-        self.release(count, is_due);
-    }
-
-    /// Whether the head has to be published with these slots.
-    #[inline(always)]
-    fn is_due(&self, count: u64) -> bool {
-        self.position.wrapping_add(count).wrapping_sub(self.published) >= self.quarter
-    }
-
-    /// Announces that the slots below this position are about to be released, then checks whether the
-    /// producer waits for them.
-    ///
-    /// A producer that announces its sleep after this check finds the word set when it rechecks the ring; it
-    /// does not sleep but checks again [soon](crate::wait::soon), because no one will wake it.
-    #[inline(always)]
-    fn before_giving(&mut self, next: u64, wake: impl FnOnce(u32)) {
-        self.memory.giving().store(next, Relaxed); // The check's barrier orders this.
-        M::Platform::crash_point(Site::WaitGiving);
-        let signal = signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier());
-        if signal != 0 {
-            wake(signal);
-        }
-    }
-
-    /// Releases `count` slots and advances: their elements are popped here. Publishes the head if `is_due`.
-    #[inline(always)]
-    fn release(&mut self, count: u64, is_due: bool) {
-        let next = self.position.wrapping_add(count);
-        M::Platform::crash_point(Site::SpscPayloadRead);
-        self.position = next;
-        // [S3] Release → a producer that found the ring full, and a successor: the payload has been read.
-        self.memory.consumed().store(next, M::Platform::ordering(Edge::SpscConsume));
-        M::Platform::crash_point(Site::SpscConsumed);
-        self.pace.took_one();
-        if is_due {
-            self.pace.gave_back(&self.memory, next);
-            self.store_head();
-        }
-        let held = next.wrapping_sub(self.published);
-        // Up to the position at which the head has to be published.
-        let known = self.look_further(next, self.quarter - held);
-        self.until = next.wrapping_add(known);
-        self.last = next.wrapping_add(known.saturating_sub(1));
-    }
-
     /// How many elements from this position on are ready, as far as one check can cover several, up to
     /// `limit`; 0 when it cannot. Where the consumer takes ownership of lines, these are all elements that
     /// end in one line; where lines are prefetched ahead, those of several lines.
@@ -312,20 +265,6 @@ impl<M: Memory> Consumer<M> {
         // [S1] Acquire ← the producer's Release: the payload was written before.
         let word = self.memory.slot_word(index).load(M::Platform::ordering(Edge::SpscObserve));
         if word == opaque(position.wrapping_add(1)) { Ok(()) } else { Err(word) }
-    }
-
-    /// Publishes this end's position to the producer; returns the producer's signal.
-    #[inline]
-    fn publish_head(&mut self) -> u32 {
-        self.store_head();
-        signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
-    }
-
-    #[inline(always)]
-    fn store_head(&mut self) {
-        self.published = self.position;
-        // [S2] Release → the producer's Acquire: the payloads below have been read.
-        self.memory.head().store(self.position, M::Platform::ordering(Edge::SpscRelease));
     }
 
     /// The slot at this position does not hold its element. Returns the producer's signal as [`Pop::Empty`]

@@ -8,7 +8,7 @@ use crate::edge::Edge;
 use crate::memory::{Item, Of};
 use crate::message::Message;
 use crate::platform::{Platform, Site, Word};
-use crate::wait::signal;
+use crate::wait::fences::Fences;
 
 /// The outcome of an attempt to push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Producer<M: Memory> {
     /// The position at which the ring is full, to this end's knowledge: an earlier head, which is never ahead
     /// of the true one but may be behind it, plus the capacity.
     limit: u64,
+    /// Which of its looks at the other end's signal follow a fence.
+    fences: Fences,
 }
 
 impl<M: Memory> Producer<M> {
@@ -58,7 +60,8 @@ impl<M: Memory> Producer<M> {
             position = position.wrapping_add(1);
         }
         let limit = consumed.wrapping_add(memory.capacity());
-        Ok(Self { memory, position, limit })
+        let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.producer_fences());
+        Ok(Self { memory, position, limit, fences })
     }
 
     /// Pushes one element.
@@ -154,8 +157,9 @@ impl<M: Memory> Producer<M> {
     ///
     /// If it is zero, no one waits for this end, so it prepares for the next message.
     #[inline(always)]
-    fn announce(&self) -> u32 {
-        let signal = signal::look::<M::Platform>(self.memory.consumer_signal(), self.memory.barrier());
+    fn announce(&mut self) -> u32 {
+        let Self { memory, fences, .. } = self;
+        let signal = fences.look_at::<M::Platform>(memory.producer_fences(), memory.consumer_signal());
         if signal == 0 {
             // No one has to be woken first.
             self.memory.take_payload(self.index(), || self.position != self.limit);

@@ -23,12 +23,16 @@ words! {
     /// The largest number of waiting messages, or bytes with headers and paddings, that the producer has
     /// seen.
     0x218 u64 HIGH_WATER high_water: counter, "producer";
+    /// Whether the producer fences its looks at the consumer's signal: see [`fences`](crate::wait::fences).
+    0x228 u32 PRODUCER_FENCES producer_fences: protocol, "producer, Release (W4)";
     /// The consumer's exact position.
     0x280 u64 CONSUMED consumed: protocol, "consumer, each pop, Release (S3)";
     /// How often the consumer found the ring empty.
     0x288 u64 FOUND_EMPTY found_empty: counter, "consumer";
     /// How often the consumer woke the producer.
     0x290 u64 CONSUMER_WAKES consumer_wakes: counter, "consumer";
+    /// Whether the consumer fences its looks at the producer's signal.
+    0x2a0 u32 CONSUMER_FENCES consumer_fences: protocol, "consumer, Release (W4)";
     /// Position below which all slots, or bytes, may be written again; at most a quarter ring behind.
     0x300 u64 HEAD head: protocol, "consumer, each quarter ring and when it finds nothing, Release (S2)";
     /// The position up to which the consumer is about to give slots or bytes back, ahead of `consumed` from

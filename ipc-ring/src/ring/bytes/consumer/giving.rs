@@ -7,7 +7,6 @@ use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
 use crate::ring::bytes::header;
 use crate::ring::bytes::memory::Memory;
-use crate::wait::signal;
 
 impl<M: Memory> Consumer<M> {
     /// Releases a copied frame's bytes and advances; `wake` as for [`pop_known`](Self::pop_known).
@@ -40,7 +39,7 @@ impl<M: Memory> Consumer<M> {
     fn before_giving(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
         self.memory.giving().store(Self::behind_frame(frame), Relaxed); // The check's barrier orders this.
         M::Platform::crash_point(Site::WaitGiving);
-        let signal = signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier());
+        let signal = self.look_at_producer();
         if signal != 0 {
             wake(signal);
         }
@@ -88,7 +87,14 @@ impl<M: Memory> Consumer<M> {
     #[inline]
     fn publish_head(&mut self) -> u32 {
         self.store_head();
-        signal::look::<M::Platform>(self.memory.producer_signal(), self.memory.barrier())
+        self.look_at_producer()
+    }
+
+    /// The producer's signal.
+    #[inline]
+    pub(super) fn look_at_producer(&mut self) -> u32 {
+        let Self { memory, fences, .. } = self;
+        fences.look_at::<M::Platform>(memory.consumer_fences(), memory.producer_signal())
     }
 
     /// The ring is empty.

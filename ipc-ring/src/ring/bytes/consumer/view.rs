@@ -3,7 +3,6 @@
 use super::{Consumer, Frame};
 use crate::ring::bytes::header::WORD;
 use crate::ring::bytes::memory::Memory;
-use crate::wait::signal;
 
 /// A lent frame of at most this many bytes is assumed to have been read.
 const READ_WHOLE: u64 = 4096;
@@ -68,7 +67,6 @@ impl<M: Memory> View<'_, M> {
         }
         let is_due = self.consumer.is_due(self.frame);
         self.consumer.release(self.frame, is_due);
-        let memory = &self.consumer.memory;
-        if is_due { signal::look::<M::Platform>(memory.producer_signal(), memory.barrier()) } else { 0 }
+        if is_due { self.consumer.look_at_producer() } else { 0 }
     }
 }

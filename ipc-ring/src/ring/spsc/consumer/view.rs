@@ -6,7 +6,6 @@ use super::Consumer;
 use crate::memory::{Of, Place};
 use crate::message::Message;
 use crate::ring::spsc::memory::Memory;
-use crate::wait::signal;
 
 /// The next element, lent in place by [`Consumer::try_view`]. [`release`](View::release) pops it; dropping
 /// the view leaves the element in the ring.
@@ -39,8 +38,7 @@ impl<'a, M: Memory> View<'a, M> {
         pace.has_read(memory, *position);
         let is_due = self.consumer.is_due(1);
         self.consumer.release(1, is_due);
-        let memory = &self.consumer.memory;
-        if is_due { signal::look::<M::Platform>(memory.producer_signal(), memory.barrier()) } else { 0 }
+        if is_due { self.consumer.look_at_producer() } else { 0 }
     }
 }
 
