@@ -108,7 +108,7 @@ impl Domain {
 
     /// A process is dead: the kernel does what was arranged.
     pub fn die(&self, owner: u64) {
-        assert!(!self.is_immortal, "nobody dies in this model");
+        assert!(!self.is_immortal, "no process dies in this model");
         self.dead.fetch_or(1 << owner, Ordering::Release);
         let arranged: Vec<u32> = self
             .arranged

@@ -157,7 +157,7 @@ impl Objects {
     #[must_use]
     pub fn words(mut self, area: &str, count: usize, word: impl Fn() -> Word64) -> Self {
         let Field { offset, size, .. } = *self.field(area);
-        assert!(8 * count <= size, "an area has so many words");
+        assert!(8 * count <= size, "the words fit the area");
         self.u64s.extend((0..count).map(|number| (offset + 8 * number, word())));
         self
     }
@@ -166,7 +166,7 @@ impl Objects {
     #[must_use]
     pub fn plain_halves(mut self, area: &str, count: usize) -> Self {
         let Field { offset, size, .. } = *self.field(area);
-        assert!(4 * count <= size, "an area has so many words");
+        assert!(4 * count <= size, "the words fit the area");
         self.u32s.extend((0..count).map(|number| (offset + 4 * number, Word32::plain(0))));
         self
     }

@@ -26,13 +26,13 @@ pub const NO_SECOND_LOOK_AT_BITS: &str = "the waiter sleeps without a second loo
 /// A mistake: a waiter goes to sleep on an end that has detached.
 pub const DETACHED_IGNORED: &str = "a waiter goes to sleep on an end that has detached";
 /// A mistake: the signal that a pop returns is not acted upon.
-pub const POP_WAKES_NOBODY: &str = "the signal that a pop gives is not acted upon";
+pub const POP_WAKES_NO_PEER: &str = "the signal that a pop gives is not acted upon";
 /// A mistake: closing and detaching wake no one.
-pub const SILENT_RAISE: &str = "closing and detaching wake nobody";
+pub const SILENT_RAISE: &str = "closing and detaching wake no peer";
 /// A mistake: an end that sees the closed bit does not check the ring again.
 pub const CLOSED_BELIEVED: &str = "an end that sees the closed bit does not look at the ring again";
 /// A mistake: an end that takes a dead end's seat wakes no one.
-pub const SILENT_SEAT: &str = "who takes a dead end's seat wakes nobody";
+pub const SILENT_SEAT: &str = "an end that takes a dead end's seat wakes no peer";
 
 /// All of them, and those of the kernel.
 pub const MISTAKES: [&str; 11] = [
@@ -42,7 +42,7 @@ pub const MISTAKES: [&str; 11] = [
     CLOSED_BELIEVED,
     NO_SECOND_LOOK_AT_BITS,
     DETACHED_IGNORED,
-    POP_WAKES_NOBODY,
+    POP_WAKES_NO_PEER,
     SILENT_RAISE,
     SILENT_SEAT,
     crate::kernel::NO_TOKEN,
@@ -191,7 +191,7 @@ impl<M: Signals> Seat<M> {
             || is_announced
                 && mutation::logic(DETACHED_IGNORED)
                 && word.load(Relaxed) & (CLOSED | DETACHED) == DETACHED
-            || phase::is_behind(Site::WaitGiving) && mutation::logic(POP_WAKES_NOBODY)
+            || phase::is_behind(Site::WaitGiving) && mutation::logic(POP_WAKES_NO_PEER)
     }
 }
 

@@ -25,9 +25,9 @@ pub const NO_LOOK_BEHIND_CLOSED: &str = "readiness: no look at the ring behind t
 /// A mistake of a notifier.
 pub const NO_TOKEN: &str = "readiness: the bit is taken and no token posted";
 /// See [`NO_TOKEN`].
-pub const CLOSED_UNANNOUNCED: &str = "readiness: who closes does not look for a task that waits";
+pub const CLOSED_UNANNOUNCED: &str = "readiness: an end that closes does not look for a task that waits";
 /// A mistake of the driver.
-pub const ODD_IGNORED: &str = "readiness: a token for no bit makes nobody look";
+pub const ODD_IGNORED: &str = "readiness: a token for no bit makes no task look";
 /// A mistake of a task that gives up.
 pub const KEPT_ARMED: &str = "readiness: a task that gives up leaves its slot armed and its bit set";
 /// A mistake of a task that gives up.

@@ -108,14 +108,14 @@ const OF_PAIRS: &[SourceMutant] = &[
         models: &["consumer_sleeps_fence"],
     },
     SourceMutant {
-        name: "a death is not asked for behind a sleep in vain",
+        name: "no liveness check after a sleep without a token",
         file: PARK,
         old: "match attempt.presence(«ask»)? {",
         new: "ask && !in_vain",
         models: &["producer_dies_for_good"],
     },
     SourceMutant {
-        name: "who is gone is not tried once more",
+        name: "no last attempt after the peer has gone",
         file: PARK,
         old: "Presence::Gone(error) => return «attempt.attempt(&wait)?.ok_or(error)»,",
         new: "Err(error)",
@@ -185,7 +185,7 @@ const OF_PAIRS: &[SourceMutant] = &[
         models: &["producer_dies_before_it_wakes", "consumer_dies_before_it_wakes"],
     },
     SourceMutant {
-        name: "closing and detaching wake nobody",
+        name: "closing and detaching wake no peer",
         file: PAIR,
         old: "        «self.wake_peer_if(self.peek())»;\n",
         new: "()",
@@ -297,7 +297,7 @@ const OF_PAIRS: &[SourceMutant] = &[
         models: &["call_twice_fence"],
     },
     SourceMutant {
-        name: "who sees that the caller has gone does not look for its request again",
+        name: "a responder that sees that the caller has gone does not look for its request again",
         file: CALL,
         old: "        if «self.ring.has_request()» { Ok(()) } else { Err(error) }",
         new: "false",

@@ -3,7 +3,7 @@
 use ipc_ring::platform::Barrier;
 use loom_tests::kernel::{DEATH_IS_SILENT, NO_TOKEN};
 use loom_tests::mpmc::memory::{
-    DEATH_NOT_ACQUIRED, DEATH_NOT_RELEASED, NO_BATON, NO_GENERATION, POP_WAKES_NOBODY,
+    DEATH_NOT_ACQUIRED, DEATH_NOT_RELEASED, NO_BATON, NO_GENERATION, POP_WAKES_NO_PRODUCER,
 };
 use loom_tests::mpmc::ring::OVERWRITTEN;
 use loom_tests::mpmc::special::HINT_BEFORE_CLAIM;
@@ -61,7 +61,7 @@ fn steps() {
         NO_BATON,
         DEATH_IS_SILENT,
         NOT_PUT_BACK,
-        POP_WAKES_NOBODY,
+        POP_WAKES_NO_PRODUCER,
     ]);
     // The fence of a consumer that was woken and looks for more, in models whose sleepers use the other
     // barrier.

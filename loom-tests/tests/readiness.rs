@@ -21,6 +21,6 @@ fn orderings_barriers_and_steps() {
     let weakenings = weakenings(&EDGES).filter(|mutation| *mutation != WITHOUT_RELEASE);
     let mistakes = weakenings.chain(barriers()).chain(MISTAKES.map(Mutation::Logic));
     let survivors =
-        [(Mutation::Logic(NOT_COUNTED), "a token that nobody expects makes everybody look once too often")];
+        [(Mutation::Logic(NOT_COUNTED), "an unexpected token makes every task look once more than needed")];
     matrix::check("Tasks and their driver", mistakes, MODELS, &survivors);
 }

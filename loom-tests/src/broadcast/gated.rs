@@ -85,8 +85,8 @@ fn leaves() {
     reader.pop();
     seat::leave(&shared, reader.ring.into_seat().expect("it has one"));
     let mut publishing = other.join().unwrap();
-    assert!(publish(&mut publishing), "nobody is there any more");
-    assert!(publish(&mut publishing), "nobody is there any more");
+    assert!(publish(&mut publishing), "no subscriber is left");
+    assert!(publish(&mut publishing), "no subscriber is left");
 }
 
 /// A subscriber dies with a seat; the publisher detects that and continues.
@@ -147,7 +147,7 @@ fn seat_reused() {
     let publishing = other.join().unwrap();
     reader.finish(publishing.position());
     reader.missed_nothing();
-    assert_eq!(ring.drops(), 1, "counted once, whoever came first");
+    assert_eq!(ring.drops(), 1, "counted once, in either order");
 }
 
 /// The publisher dies with the floor raised; a subscriber joins concurrently with its successor.

@@ -206,7 +206,11 @@ fn frames_close_against_view() {
             }
             Ok(false) => {}
             Err(how) => {
-                assert_eq!((how, popped), (Ended::Closed, 1), "everything is popped before the end is told");
+                assert_eq!(
+                    (how, popped),
+                    (Ended::Closed, 1),
+                    "everything is popped before the end is reported"
+                );
                 reached("closed");
             }
         }

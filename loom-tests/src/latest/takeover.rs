@@ -37,7 +37,7 @@ fn one_key(site: Site, arrived: bool) {
         publish(&mut next, 0)
     });
     let read = reading.read(0);
-    assert!(read >= 2 || read == 0, "the value before is read, whoever dies");
+    assert!(read >= 2 || read == 0, "the value before is read, whichever process dies");
     reading.read(0);
     let last = other.join().unwrap();
     assert_eq!(reading.read(0), last);

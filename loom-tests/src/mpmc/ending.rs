@@ -50,7 +50,7 @@ fn end_behind_dead_hands(site: Site) {
         Ok(element) => assert_eq!(element, 20),
         Err(PopError::Closed) => {
             reached("the end");
-            assert!(!known, "the end is told while the last message is in dead hands");
+            assert!(!known, "the end is reported while a dead consumer holds the last message");
         }
         Err(other) => panic!("{other} after the close"),
     }

@@ -157,7 +157,7 @@ pub(super) struct ProducerEnd(pub(super) end::Producer<Heap, Table<Heap>, Kernel
 impl ProducerEnd {
     /// Pushes, waiting for room.
     pub(super) fn push(&mut self, value: u64) {
-        self.0.push(&value, None).expect("nobody closes the channel");
+        self.0.push(&value, None).expect("no end closes the channel");
     }
 
     /// As [`push`](Self::push). False: no consumer is left.
@@ -190,7 +190,7 @@ impl ProducerEnd {
     }
 
     pub(super) fn push_slice(&mut self, values: &[u64]) {
-        self.0.push_slice(values, None).expect("nobody closes the channel");
+        self.0.push_slice(values, None).expect("no end closes the channel");
     }
 }
 
@@ -202,7 +202,7 @@ impl ConsumerEnd {
     /// Pops, waiting for an element.
     pub(super) fn pop(&mut self) -> u64 {
         let mut place = MaybeUninit::new(0);
-        self.0.pop(&mut place, None).expect("nobody closes the channel");
+        self.0.pop(&mut place, None).expect("no end closes the channel");
         // SAFETY: it was initialised, and the element copied over that.
         unsafe { place.assume_init() }
     }

@@ -69,7 +69,7 @@ fn last_consumer_leaves() {
     assert!(producer.try_push(10));
     let other = channel.producer_until_deserted(producer);
     consumer.leave();
-    assert!(!other.join().unwrap(), "nobody has made room");
+    assert!(!other.join().unwrap(), "no consumer has made room");
 }
 
 /// The channel is closed while one consumer sleeps and one is about to.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use ipc_ring::memory::{Of, Ring, Shape as _, Slots};
 use ipc_ring::platform::{Site, Word as _};
 use ipc_ring::ring::mpmc::{
-    Consumer, Counter, FIELDS, Mapped, Memory, Producer, SEAT_FIELDS, Seat, Seats, Words, recovery,
+    Consumer, Counter, FIELDS, Mapped, Memory, Producer, SEAT_FIELDS, Seat, Seats, Words,
 };
 use loom::sync::atomic::AtomicBool;
 
@@ -19,14 +19,14 @@ use crate::{Word64, mutation, participants, phase};
 pub const DEATH_NOT_RELEASED: &str = "a death is not ordered behind what the dead did";
 /// A mistake of the oracle: a process that learns of a death does not see everything that the dead process
 /// did.
-pub const DEATH_NOT_ACQUIRED: &str = "who learns of a death does not see what the dead did";
+pub const DEATH_NOT_ACQUIRED: &str = "a process that learns of a death does not see what the dead one did";
 /// A mistake: consumers are never notified of orphans.
 pub const NO_GENERATION: &str = "the orphan generation is never raised";
 
 /// A mistake: a consumer that was woken and finds more than it takes does not wake the next one.
-pub const NO_BATON: &str = "a consumer that was woken and pops wakes nobody";
+pub const NO_BATON: &str = "a consumer that was woken and pops wakes no other consumer";
 /// A mistake: a consumer frees a slot and wakes no producer.
-pub const POP_WAKES_NOBODY: &str = "a consumer that frees a slot wakes nobody";
+pub const POP_WAKES_NO_PRODUCER: &str = "a consumer that frees a slot wakes no producer";
 
 /// Identities that models use.
 const IDENTITIES: usize = 6;
@@ -93,7 +93,7 @@ impl Heap {
             .plain_halves("attached", 2)
             .blind_to_slots(NO_SECOND_LOOK, participants::is_announced)
             .blind("consumer_sleepers", NO_BATON, has_copied)
-            .blind("producer_sleepers", POP_WAKES_NOBODY, has_copied)
+            .blind("producer_sleepers", POP_WAKES_NO_PRODUCER, has_copied)
             .entries("seats", SEAT_FIELDS, shape.seats, |_| {
                 if shape.dies { Word64::contended(0) } else { Word64::still(0) }
             })
@@ -130,11 +130,6 @@ impl Heap {
         let ordering =
             if mutation::logic(DEATH_NOT_ACQUIRED) { Ordering::Relaxed } else { Ordering::Acquire };
         !self.ring.dead[identity as usize].load(ordering)
-    }
-
-    /// One run of the recovery.
-    pub fn recover(&self) -> recovery::Report {
-        super::reapers::recover(self)
     }
 
     /// How often something was repaired. Exact once all threads are joined.

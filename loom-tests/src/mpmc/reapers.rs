@@ -51,8 +51,14 @@ pub const MODELS: &[Model] = &[
     Model::new("mpmc_repair_of_a_met_slot", 6_000, met_slot).reaches(&["repaired", "alive"]),
 ];
 
-/// One run of the recovery: production's, or a faulty copy of it.
-pub fn recover(ring: &Heap) -> recovery::Report {
+impl Heap {
+    /// One run of the recovery: production's, or a faulty copy of it.
+    pub fn recover(&self) -> recovery::Report {
+        recover(self)
+    }
+}
+
+fn recover(ring: &Heap) -> recovery::Report {
     if !MISTAKES.into_iter().any(mutation::logic) {
         return recovery::recover(ring, |identity| ring.is_alive(identity));
     }

@@ -79,7 +79,7 @@ impl World {
         self.pool.recover();
         let tags = (0..self.blocks).map(|block| Tag::from_raw(self.pool.tag(block).load(Ordering::Acquire)));
         let tags: Vec<Tag> = tags.collect();
-        assert!(tags.iter().all(|tag| tag.holders() == 0), "a block is in somebody's hands: {tags:?}");
+        assert!(tags.iter().all(|tag| tag.holders() == 0), "a block is held: {tags:?}");
         let published = tags.iter().filter(|tag| tag.state() == Some(State::Published));
         assert!(published.count() <= CAPACITY, "the ring has more blocks than slots");
         (1..4).for_each(|identity| self.pool.dies(identity));

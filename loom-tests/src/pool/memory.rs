@@ -10,7 +10,7 @@ use ipc_ring::memory::{Access as _, Field, Of, Role};
 use ipc_ring::platform::Word as _;
 use ipc_ring::ring::pool::{
     BLOCK_FIELDS, Blocks, CLASS_FIELDS, Class, Classes, Counter, FIELDS, Member, Memory, Route, SEAT_FIELDS,
-    Seat, Seats, Sizes, State, Tables, Tag, recovery,
+    Seat, Seats, Sizes, State, Tables, Tag,
 };
 use loom::sync::atomic::AtomicBool;
 
@@ -21,7 +21,8 @@ use crate::{Word32, Word64, mutation, participants};
 pub const DEATH_NOT_RELEASED: &str = "pool: a death is not ordered behind what the dead did";
 /// A mistake of the oracle: a process that learns of a death does not see everything that the dead process
 /// did.
-pub const DEATH_NOT_ACQUIRED: &str = "pool: who learns of a death does not see what the dead did";
+pub const DEATH_NOT_ACQUIRED: &str =
+    "pool: a process that learns of a death does not see what the dead one did";
 
 /// Identities that models use.
 const IDENTITIES: usize = 6;
@@ -137,11 +138,6 @@ impl Heap {
         let ordering =
             if mutation::logic(DEATH_NOT_ACQUIRED) { Ordering::Relaxed } else { Ordering::Acquire };
         !self.ring.dead[identity as usize].load(ordering)
-    }
-
-    /// One run of the recovery.
-    pub fn recover(&self) -> recovery::Report {
-        super::reapers::recover(self)
     }
 
     /// How often something happened. Exact once all threads are joined.

@@ -41,8 +41,14 @@ pub const MODELS: &[Model] = &[
     Model::new("pool_seat_reused_by_reader", 2_000, || seat_reused(Next::Joins)).reaches(&["reused"]),
 ];
 
-/// One run of the recovery: production's, or a faulty copy of it.
-pub fn recover(pool: &Heap) -> recovery::Report {
+impl Heap {
+    /// One run of the recovery: production's, or a faulty copy of it.
+    pub fn recover(&self) -> recovery::Report {
+        recover(self)
+    }
+}
+
+fn recover(pool: &Heap) -> recovery::Report {
     if !MISTAKES.into_iter().any(mutation::logic) {
         return recovery::recover(pool, |identity| pool.is_alive(identity));
     }

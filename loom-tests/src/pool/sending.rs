@@ -114,7 +114,7 @@ fn two_lenders() {
     });
     let times = others.map(|other| other.join().unwrap());
     match times {
-        [0, 0] => panic!("nobody was lent a block"),
+        [0, 0] => panic!("no block was lent"),
         [0, _] | [_, 0] => reached("one"),
         _ => reached("both"),
     }

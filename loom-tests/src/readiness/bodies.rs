@@ -134,7 +134,7 @@ pub(super) fn close() {
         match task.wait() {
             News::Ready => task.popped[0] += 1,
             News::Closed => break,
-            News::Gone => unreachable!("nobody died"),
+            News::Gone => unreachable!("no process dies in this model"),
         }
     }
     assert_eq!(task.popped[0], 1, "what was pushed before the end");

@@ -203,7 +203,7 @@ impl Task {
     }
 
     pub(super) fn pop(&mut self) {
-        assert_eq!(self.wait(), News::Ready, "nobody died");
+        assert_eq!(self.wait(), News::Ready, "the only news is an element");
         let number = self.ready().expect("an element is there");
         self.popped[number] += 1;
     }

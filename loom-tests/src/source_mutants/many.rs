@@ -58,7 +58,7 @@ pub(super) const ALL: &[SourceMutant] = &[
         models: &["mpmc_last_producer_leaves", "mpmc_last_consumer_leaves"],
     },
     SourceMutant {
-        name: "mpmc: closing wakes nobody",
+        name: "mpmc: closing wakes no end",
         file: MPMC_END,
         old: "        ring::close(&self.ring);\n        «self.wake_all()»;\n",
         new: "()",
@@ -100,14 +100,14 @@ pub(super) const ALL: &[SourceMutant] = &[
         models: &["mpmc_passed_over"],
     },
     SourceMutant {
-        name: "mpmc: a push behind an element that is being read wakes nobody",
+        name: "mpmc: a push behind an element that is being read wakes no consumer",
         file: "ipc-ring/src/ring/mpmc/producer.rs",
         old: "        «tag == self.shape.empty(position).full().as_raw()»\n    }\n\n    /// Claims the next",
         new: "Tag::from_raw(tag).state() == Some(State::Reading) || tag == self.shape.empty(position).full().as_raw()",
         models: &["mpmc_chain_begun_before", "mpmc_chain_beside_one_awake"],
     },
     SourceMutant {
-        name: "mpmc: a push wakes nobody",
+        name: "mpmc: a push wakes no consumer",
         file: MPMC_PRODUCER,
         old: "end.pushed(|| «ring.is_behind_another()»)",
         new: "true",
@@ -128,7 +128,7 @@ pub(super) const ALL: &[SourceMutant] = &[
         models: &["mpmc_one_pop_frees_a_sleeper"],
     },
     SourceMutant {
-        name: "mpmc: the end is told before the dead are cleared up after",
+        name: "mpmc: the end is reported before what dead ends held is recovered",
         file: MPMC_CONSUMER,
         old: "            Nothing::Closed => «self.search_the_dead()?»,\n",
         new: "false",

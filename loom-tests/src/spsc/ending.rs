@@ -31,7 +31,7 @@ fn end_against_pop(pop: fn(&mut ConsumerEnd) -> Option<Result<(), Ended>>, how: 
         assert_eq!(producer.push(), Ok(()));
         assert_eq!(producer.push(), Ok(()));
         match how {
-            Ended::PeerDied | Ended::Interrupted => unreachable!("nobody dies"),
+            Ended::PeerDied | Ended::Interrupted => unreachable!("no process dies"),
             Ended::Closed => producer.close(),
             Ended::PeerDetached => producer.detach(),
         }
@@ -40,7 +40,7 @@ fn end_against_pop(pop: fn(&mut ConsumerEnd) -> Option<Result<(), Ended>>, how: 
         if let Some(Err(ended)) = pop(&mut consumer) {
             reached("closed");
             assert_eq!(ended, how);
-            assert_eq!(consumer.position(), 2, "everything pushed is popped before the end is told");
+            assert_eq!(consumer.position(), 2, "everything pushed is popped before the end is reported");
         }
     }
     other.join().unwrap();

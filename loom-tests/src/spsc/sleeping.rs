@@ -150,7 +150,7 @@ fn consumer_dies_waking(site: Site) {
     let other = thread::spawn(move || {
         if crash::kill_at(site, 0, || first.pop()).is_none() {
             reached("died");
-            assert_eq!(first.position(), 0, "nothing is popped before somebody is woken");
+            assert_eq!(first.position(), 0, "nothing is popped before the peer is woken");
             channel.0.die(CONSUMER);
         }
         let mut next = channel.next_consumer();
@@ -170,7 +170,7 @@ fn consumer_sleeps_through_end(how: Ended) {
     let other = thread::spawn(move || {
         assert_eq!(producer.push(), Ok(()));
         match how {
-            Ended::PeerDied | Ended::Interrupted => unreachable!("nobody dies"),
+            Ended::PeerDied | Ended::Interrupted => unreachable!("no process dies"),
             Ended::Closed => producer.close(),
             Ended::PeerDetached => producer.detach(),
         }
@@ -189,7 +189,7 @@ fn producer_sleeps_through_end(how: Ended) {
     let other = thread::spawn(move || {
         assert_eq!(consumer.pop(), Ok(()));
         match how {
-            Ended::PeerDied | Ended::Interrupted => unreachable!("nobody dies"),
+            Ended::PeerDied | Ended::Interrupted => unreachable!("no process dies"),
             Ended::Closed => consumer.close(),
             Ended::PeerDetached => consumer.detach(),
         }
