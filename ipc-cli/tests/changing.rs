@@ -54,7 +54,7 @@ fn objects_are_made_as_asked_for() {
     });
 }
 
-/// Its name would be lost, and the object be there for ever.
+/// Its name would be lost, and the object would stay permanently.
 #[test]
 fn what_cannot_be_told_is_not_made() {
     isolated(|| {

@@ -13,7 +13,7 @@ use crate::users::{self, Ids};
 /// Keys are a name space shared by all users: any user may create an object under the key that a program is
 /// about to use, with a mode that admits the program. A successful open therefore does not prove who owns the
 /// object. Each open here requires a policy and checks it against the kernel's record. The **creator** counts
-/// as much as the owner: a creator can give an object away and still keeps all rights for ever.
+/// as much as the owner: a creator can give an object away and still keeps all rights.
 ///
 /// ```
 /// use ipc_core::{ErrorKind, Key, Mode, RemoveOnDrop, Trust, msg};

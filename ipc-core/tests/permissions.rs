@@ -176,7 +176,7 @@ fn semaphores_ask_for_read_or_alter_by_operation() {
 }
 
 /// Without the right to read, the capacity is still determined, since for such a message the kernel would
-/// wait for ever.
+/// wait forever.
 #[test]
 fn a_writer_who_may_not_read_is_told_that_a_message_never_fits() {
     with_users("a_writer_who_may_not_read", || {

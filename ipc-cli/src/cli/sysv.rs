@@ -66,7 +66,7 @@ pub(crate) enum Sysv {
     Ftok(Ftok),
     /// Changes owner, group and mode of an object
     #[command(
-        after_help = "Rights that group or others did not have are given with --widen only. The creator keeps all rights for ever: the kernel has no call to change that."
+        after_help = "Rights that group or others did not have are given with --widen only. The creator keeps all rights permanently: the kernel has no call to change that."
     )]
     Grant(Grant),
 }

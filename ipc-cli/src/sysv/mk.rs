@@ -101,7 +101,7 @@ fn print(identity: Evidence, how: &How) -> Result<(), Failure> {
         say!("{name}");
     }
     match ipc_cli_support::output::failure() {
-        // An object whose name was lost would be there for ever.
+        // An object whose name was lost would stay permanently.
         Some(reason) => Err(Failure::new(crate::exit::FAILED, format!("{name} was removed again: {reason}"))),
         None => Ok(()),
     }
