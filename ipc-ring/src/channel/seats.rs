@@ -18,6 +18,9 @@ pub(super) struct Table {
     pub(super) size: usize,
     /// Number of records.
     pub(super) seats: u16,
+    /// Offset of the word that counts the seats from the first on that were ever taken, besides the last one.
+    /// 0: there is none.
+    pub(super) used: usize,
 }
 
 impl Table {
@@ -87,6 +90,17 @@ impl Seats for Segment {
 
     fn seats(&self) -> u16 {
         self.table.seats
+    }
+
+    fn in_use(&self) -> impl Iterator<Item = u16> {
+        let Table { seats, used, .. } = self.table;
+        let last = seats - 1;
+        let used = match used {
+            0 => last,
+            // Raised before a seat is taken. A seat that is taken later is as good as free.
+            used => self.region.half(used).load(Ordering::Relaxed).min(u32::from(last)) as u16,
+        };
+        (0..used).chain([last])
     }
 
     fn identity(&self, number: u16) -> &AtomicU64 {

@@ -16,12 +16,13 @@ use crate::error::{AttachError, AttachErrorKind};
 use crate::memory;
 use crate::region::Region;
 use crate::ring::broadcast::front::mode_of;
-use crate::ring::broadcast::words::{MODE, PUBLISHER_SEAT, SEAT_SIZE, SEATS, STATE, SUBSCRIBERS};
+use crate::ring::broadcast::words::{MODE, PUBLISHER_SEAT, SEAT_SIZE, SEATS, STATE, SUBSCRIBERS, USED};
 use crate::ring::broadcast::{Corruption, Front, Mode, Private, Seat, Words as _, seat};
 use crate::wait::WaitStrategy;
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
 
-pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1 };
+pub(in crate::channel) const TABLE: Table =
+    Table { offset: SEATS, size: SEAT_SIZE, seats: SUBSCRIBERS + 1, used: USED };
 /// The subscribers of a ring, and how they learn that the stream has ended.
 pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 

@@ -18,7 +18,8 @@ use crate::ring::latest::{ENDPOINTS, MappedOf, READERS, SEAT_SIZE, SEATS, STATE,
 use crate::wait::WaitStrategy;
 use crate::wait::signal::{self, CLOSED};
 
-pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
+pub(in crate::channel) const TABLE: Table =
+    Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS, used: 0 };
 /// The readers, which leave the table's parameters to a writer, and how they learn that it has ended.
 pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };
 

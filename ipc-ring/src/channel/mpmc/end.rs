@@ -12,10 +12,13 @@ use crate::end::mpmc as end;
 pub(in crate::channel) use crate::end::mpmc::Role;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::memory::Shape;
-use crate::ring::mpmc::{self as ring, CLOSED, ENDPOINTS, MappedOf, SEAT_SIZE, SEATS, STATE, Seat, recovery};
+use crate::ring::mpmc::{
+    self as ring, CLOSED, ENDPOINTS, MappedOf, SEAT_SIZE, SEATS, STATE, Seat, USED, recovery,
+};
 use crate::wait::WaitStrategy;
 
-pub(in crate::channel) const TABLE: Table = Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS };
+pub(in crate::channel) const TABLE: Table =
+    Table { offset: SEATS, size: SEAT_SIZE, seats: ENDPOINTS, used: USED };
 
 /// The ends of a ring that may be consumers, and how they learn that the stream has ended.
 pub(in crate::channel) const TAKERS: Takers = Takers { closed: (STATE, CLOSED), seats: Seats::Many(TABLE) };

@@ -20,7 +20,8 @@ use crate::ring::pool::{
 };
 
 /// The records of a pool's lenders.
-pub(super) const LENDERS: Table = Table { offset: pool::LENDERS, size: SEAT_SIZE, seats: MAX_LENDERS };
+pub(super) const LENDERS: Table =
+    Table { offset: pool::LENDERS, size: SEAT_SIZE, seats: MAX_LENDERS, used: 0 };
 
 /// What clones, loans and views share.
 #[derive(Debug)]

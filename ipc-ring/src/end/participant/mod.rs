@@ -105,18 +105,17 @@ impl<W: Seats, H: Host> Participant<W, H> {
 
     /// Whether all that look for this end fence their looks.
     fn do_notifiers_fence(&self) -> bool {
-        let last = self.words.seats() - 1;
-        let mut notifiers = match self.class.notifiers {
-            Notifiers::First => 0..=0,
-            Notifiers::Last => last..=last,
-            Notifiers::All => 0..=last,
-            Notifiers::Others => return false,
-        };
-        notifiers.all(|number| {
+        let does_fence = |number| {
             number == self.number
                 || holder(&self.words, number) == 0
                 || are_announced::<W::Platform>(self.words.field(number, Field::Fences), self.class.bit())
-        })
+        };
+        match self.class.notifiers {
+            Notifiers::First => does_fence(0),
+            Notifiers::Last => does_fence(self.words.seats() - 1),
+            Notifiers::All => self.words.in_use().all(does_fence),
+            Notifiers::Others => false,
+        }
     }
 
     fn own(&self, field: Field) -> &<W::Platform as Platform>::U32 {

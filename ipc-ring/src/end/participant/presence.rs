@@ -36,14 +36,14 @@ impl<W: Seats, H: Host> Participant<W, H> {
     /// announced that they have nothing to do.
     pub(crate) fn do_all_wait(&self, of: u32) -> bool {
         let words = &self.words;
-        let mut ends = (0..words.seats()).filter(|number| role(words, *number) == Some(of)).peekable();
+        let mut ends = words.in_use().filter(|number| role(words, *number) == Some(of)).peekable();
         ends.peek().is_some()
             && ends.all(|number| words.field(number, Field::Signal).load(Relaxed) & WAITING != 0)
     }
 
     /// Whether a seat of a role is taken. Does not check whether its process is alive.
     pub(crate) fn anybody(&self, of: u32) -> bool {
-        (0..self.words.seats()).any(|number| role(&self.words, number) == Some(of))
+        self.words.in_use().any(|number| role(&self.words, number) == Some(of))
     }
 
     /// The process number of a seat, for display.
@@ -55,7 +55,8 @@ impl<W: Seats, H: Host> Participant<W, H> {
     /// while this one polls. Records this thread's CPU for the others.
     pub(super) fn shares_cpu_with(&self, of: u32) -> bool {
         let (mine, words) = (self.note_cpu(), &self.words);
-        let mut others = (0..words.seats())
+        let mut others = words
+            .in_use()
             .filter(|number| role(words, *number) == Some(of))
             .map(|number| words.field(number, Field::Cpu).load(Relaxed)) // A hint.
             .peekable();
@@ -65,5 +66,5 @@ impl<W: Seats, H: Host> Participant<W, H> {
 
 /// Whether a seat belongs to a dead process.
 pub(crate) fn has_anybody_died<W: Seats>(words: &W, peers: &impl Peers) -> bool {
-    (0..words.seats()).any(|number| peers.is_dead(holder(words, number)))
+    words.in_use().any(|number| peers.is_dead(holder(words, number)))
 }

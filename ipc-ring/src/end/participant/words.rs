@@ -37,6 +37,10 @@ pub trait Seats {
 
     /// Number of seats.
     fn seats(&self) -> u16;
+    /// The seats that may be taken: at least all that have been by now.
+    fn in_use(&self) -> impl Iterator<Item = u16> {
+        0..self.seats()
+    }
     /// Bits of a mask that are used; fewer than 64 only in models.
     fn mask_bits(&self) -> u16 {
         64

@@ -51,11 +51,11 @@ debug_as_display!(TableFull);
 pub fn take<W: Control>(words: &W, identity: NonZeroU64) -> Result<Seat, TableFull> {
     let free = |number: &u16| words.identity(*number).load(Relaxed) == 0; // Under the lock.
     let number = (0..words.seats()).find(free).ok_or(TableFull)?;
-    words.identity(number).store(identity.get(), Relaxed); // Before the cursor, [D3].
     let used = u32::from(number) + 1;
     if words.used().load(Relaxed) < used {
         words.used().store(used, Relaxed); // Under the lock; before the cursor, and before the barrier of `enter`.
     }
+    words.identity(number).store(identity.get(), Relaxed); // Before the cursor, [D3].
     W::Platform::crash_point(Site::BroadcastSeated);
     Ok(Seat { number })
 }

@@ -160,7 +160,7 @@ pub use producer::{Claim, Producer, Refused};
 pub use seat::{Seat, TableFull};
 pub use tag::{MAX_ENDPOINTS, State, Tag};
 pub(crate) use words::{
-    CONSUMER_SLEEPERS, ENDPOINTS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, SLOTS_OFFSET, STATE,
+    CONSUMER_SLEEPERS, ENDPOINTS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, SLOTS_OFFSET, STATE, USED,
 };
 pub use words::{FIELDS, SEAT_FIELDS, Seats, Words};
 

@@ -45,6 +45,7 @@ impl Seat {
             if memory.identity(number).load(Relaxed) != 0 {
                 continue; // A check only; the CAS decides.
             }
+            raise_used(memory.used(), u32::from(number) + 1);
             // Relaxed: a read-modify-write, so a recoverer that reads this identity still acquires the store
             // that freed the seat [M8]. The new holder itself does not need that: the tags order what it does
             // to slots.
@@ -73,5 +74,17 @@ impl Seat {
     pub(super) fn give_back<M: Memory>(&self, memory: &M) {
         // [M8] Release → the Acquire of the next holder: this end's last tag is written.
         memory.identity(self.number).store(0, M::Platform::ordering(Edge::MpmcSeatFree));
+    }
+}
+
+/// Raises the count of seats that were ever taken, before one is taken. An end that reads an older count
+/// takes the seat to be free, which it was when it looked.
+fn raise_used<W: Word<u32>>(used: &W, wanted: u32) {
+    let mut found = used.load(Relaxed); // See above.
+    while found < wanted {
+        match used.compare_exchange(found, wanted, Relaxed, Relaxed) {
+            Ok(_) => return,
+            Err(newer) => found = newer,
+        }
     }
 }

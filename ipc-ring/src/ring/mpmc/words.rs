@@ -11,6 +11,8 @@ words! {
 
     /// Bits about the ring as a whole, changed at most a few times in its life.
     0x100 u32 STATE state: protocol, "the end that closes, or finds an invalid tag";
+    /// How many seats, from the first on, were ever taken.
+    0x104 u32 USED used: protocol, "ends that take a seat, before that";
     /// Which consumers sleep.
     0x108 u64 CONSUMER_SLEEPERS consumer_sleepers: protocol, "consumers before they sleep; the end that wakes them";
     /// How many producers have ever attached; behind it, how many consumers.
