@@ -14,17 +14,9 @@ thread_local! {
     static FENCED_LOOKS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Runs a model whose notifiers fence this number of looks that find no waiter; elsewhere they fence none,
-/// and each waiter runs the heavy barrier.
-pub fn with_fenced_looks<R>(looks: u32, model: impl FnOnce() -> R) -> R {
-    struct Restore(u32);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            FENCED_LOOKS.set(self.0);
-        }
-    }
-    let _restore = Restore(FENCED_LOOKS.replace(looks));
-    model()
+/// How many looks that find no waiter the notifiers of the next execution fence.
+pub(crate) fn set_fenced_looks(looks: u32) {
+    FENCED_LOOKS.set(looks);
 }
 
 /// The platform made of loom's types. Orderings and barriers go through [`mutation`], crash sites through

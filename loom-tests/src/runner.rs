@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use crate::mutation::{self, Mutation};
-use crate::{crash, membarrier, phase};
+use crate::{crash, membarrier, phase, platform};
 
 /// A small program to be explored.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,7 @@ pub struct Model {
     min: u64,
     bound: usize,
     reaches: &'static [&'static str],
+    fenced_looks: u32,
     body: fn(),
 }
 
@@ -54,13 +55,20 @@ impl Model {
     /// longer sees what the threads share.
     #[must_use]
     pub const fn new(name: &'static str, min: u64, body: fn()) -> Self {
-        Self { name, min, bound: 2, reaches: &[], body }
+        Self { name, min, bound: 2, reaches: &[], fenced_looks: 0, body }
     }
 
     /// With this bound on preemptions instead of 2.
     #[must_use]
     pub const fn bound(self, bound: usize) -> Self {
         Self { bound, ..self }
+    }
+
+    /// With notifiers that fence this number of looks that find no waiter; otherwise they fence none, and each
+    /// waiter runs the heavy barrier.
+    #[must_use]
+    pub const fn fenced_looks(self, looks: u32) -> Self {
+        Self { fenced_looks: looks, ..self }
     }
 
     /// Some execution must reach each of these states, see [`reached`].
@@ -129,12 +137,13 @@ impl Model {
         };
         EXECUTIONS.set(0);
         REACHED.with_borrow_mut(BTreeSet::clear);
-        let body = self.body;
+        let Self { fenced_looks, body, .. } = *self;
         builder.check(move || {
             EXECUTIONS.set(EXECUTIONS.get() + 1);
             crash::reset();
             phase::reset();
             membarrier::reset();
+            platform::set_fenced_looks(fenced_looks);
             body();
         });
     }

@@ -7,13 +7,12 @@ use loom::thread;
 use super::ends::{Channel, SubscriberEnd};
 use super::memory::{Heap, Shape};
 use crate::Model;
-use crate::platform::with_fenced_looks;
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("broadcast_fences_begin", 1_700, || with_fenced_looks(1, begin)).reaches(SLEEPS),
-    Model::new("broadcast_fences_end", 1_000, || with_fenced_looks(1, end)).reaches(SLEEPS),
-    Model::new("broadcast_fences_go_on", 400, || with_fenced_looks(8, go_on)).reaches(SLEEPS),
+    Model::new("broadcast_fences_begin", 1_700, begin).fenced_looks(1).reaches(SLEEPS),
+    Model::new("broadcast_fences_end", 1_000, end).fenced_looks(1).reaches(SLEEPS),
+    Model::new("broadcast_fences_go_on", 400, go_on).fenced_looks(8).reaches(SLEEPS),
 ];
 
 const SLEEPS: &[&str] = &["a subscriber sleeps"];

@@ -8,7 +8,6 @@ use super::ends::Channel;
 use super::moves::{Lengths, warm_up};
 use super::ring::{EMPTY, LONGEST, PADDED};
 use crate::pair::{Ended, PRODUCER};
-use crate::platform::with_fenced_looks;
 use crate::{Model, crash, reached};
 
 /// The models of this file.
@@ -19,11 +18,10 @@ pub const MODELS: &[Model] = &[
         .reaches(&["the consumer sleeps", "the producer sleeps"]),
     Model::new("frames_both_sleep_asymmetric", 1000, || both_sleep(Barrier::Asymmetric, LONGEST))
         .reaches(&["the consumer sleeps", "the producer sleeps"]),
-    Model::new("frames_both_rely_on_fences", 1, || {
-        with_fenced_looks(1, || both_sleep(Barrier::Asymmetric, LONGEST))
-    })
-    .bound(1)
-    .reaches(&["the consumer sleeps", "the producer sleeps"]),
+    Model::new("frames_both_rely_on_fences", 900, || both_sleep(Barrier::Asymmetric, LONGEST))
+        .fenced_looks(1)
+        .bound(1)
+        .reaches(&["the consumer sleeps", "the producer sleeps"]),
     Model::new("frames_both_sleep_at_the_wrap", 1000, || both_sleep(Barrier::Asymmetric, PADDED)).reaches(&[
         "the consumer sleeps",
         "the producer sleeps",

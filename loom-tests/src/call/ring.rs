@@ -6,7 +6,6 @@ use loom::thread;
 use super::Heap;
 use super::ends::Channel;
 use crate::pair::{Ended, PRODUCER};
-use crate::platform::with_fenced_looks;
 use crate::{Model, crash, reached};
 
 /// The models of this file.
@@ -14,7 +13,8 @@ pub const MODELS: &[Model] = &[
     Model::new("call_twice_fence", 20_000, || calls(Barrier::Fence)).reaches(&["the consumer sleeps"]),
     Model::new("call_twice_asymmetric", 30_000, || calls(Barrier::Asymmetric))
         .reaches(&["the consumer sleeps"]),
-    Model::new("call_relies_on_fences", 500, || with_fenced_looks(1, || calls(Barrier::Asymmetric)))
+    Model::new("call_relies_on_fences", 500, || calls(Barrier::Asymmetric))
+        .fenced_looks(1)
         .bound(1)
         .reaches(&["the consumer sleeps"]),
     Model::new("call_closed", 7000, || ended(Ended::Closed)).reaches(&["the consumer sleeps"]),

@@ -8,7 +8,6 @@ use loom::thread;
 use super::ends::{Channel, READER};
 use super::memory::Heap;
 use crate::pair::Ended;
-use crate::platform::with_fenced_looks;
 use crate::{Model, crash, reached};
 
 /// The models of this file.
@@ -16,10 +15,9 @@ pub const MODELS: &[Model] = &[
     Model::new("latest_reader_sleeps_fence", 1100, || one_sleeper(Barrier::Fence)).reaches(&["sleeps"]),
     Model::new("latest_reader_sleeps_asymmetric", 1900, || one_sleeper(Barrier::Asymmetric))
         .reaches(&["sleeps"]),
-    Model::new("latest_reader_relies_on_fences", 1_600, || {
-        with_fenced_looks(1, || one_sleeper(Barrier::Asymmetric))
-    })
-    .reaches(&["sleeps"]),
+    Model::new("latest_reader_relies_on_fences", 1_600, || one_sleeper(Barrier::Asymmetric))
+        .fenced_looks(1)
+        .reaches(&["sleeps"]),
     Model::new("latest_reader_sleeps_for_any", 600, for_any).reaches(&["sleeps"]),
     Model::new("latest_keys_behind_one_mask", 20000, keys_behind_one_mask).reaches(&["sleeps"]),
     Model::new("latest_reader_changes_its_mind", 5000, changes_its_mind).reaches(&["sleeps", "gives up"]),

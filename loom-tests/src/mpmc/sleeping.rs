@@ -9,7 +9,6 @@ use loom::thread;
 use super::Heap;
 use super::ends::{Channel, join};
 use super::memory::Shape;
-use crate::platform::with_fenced_looks;
 use crate::{Model, Semaphore, crash, reached};
 
 /// The models of this file.
@@ -24,11 +23,10 @@ pub const MODELS: &[Model] = &[
     Model::new("mpmc_two_sleepers_asymmetric", 30_000, || two_sleepers(Barrier::Asymmetric))
         .bound(1)
         .reaches(&["a consumer sleeps"]),
-    Model::new("mpmc_consumers_rely_on_fences", 1, || {
-        with_fenced_looks(1, || two_sleepers(Barrier::Asymmetric))
-    })
-    .bound(1)
-    .reaches(&["a consumer sleeps"]),
+    Model::new("mpmc_consumers_rely_on_fences", 4_000, || two_sleepers(Barrier::Asymmetric))
+        .fenced_looks(1)
+        .bound(1)
+        .reaches(&["a consumer sleeps"]),
     Model::new("mpmc_one_after_the_other", 2_000, one_after_the_other)
         .bound(1)
         .reaches(&["a consumer sleeps"]),

@@ -7,7 +7,6 @@ use super::Heap;
 use super::ends::Channel;
 use super::moves;
 use crate::pair::{CONSUMER, Ended, PRODUCER};
-use crate::platform::with_fenced_looks;
 use crate::{Model, crash, reached};
 
 const FENCE: Barrier = Barrier::Fence;
@@ -22,9 +21,11 @@ pub const MODELS: &[Model] = &[
         .reaches(&["the consumer sleeps", "the producer sleeps"]),
     Model::new("both_sleep_asymmetric", 20_000, || both_sleep(ASYMMETRIC))
         .reaches(&["the consumer sleeps", "the producer sleeps"]),
-    Model::new("consumer_relies_on_fences", 400, || with_fenced_looks(1, || consumer_sleeps(ASYMMETRIC)))
+    Model::new("consumer_relies_on_fences", 400, || consumer_sleeps(ASYMMETRIC))
+        .fenced_looks(1)
         .reaches(&["the consumer sleeps"]),
-    Model::new("both_rely_on_fences", 1, || with_fenced_looks(1, || both_sleep(ASYMMETRIC)))
+    Model::new("both_rely_on_fences", 4_000, || both_sleep(ASYMMETRIC))
+        .fenced_looks(1)
         .bound(1)
         .reaches(&["the consumer sleeps", "the producer sleeps"]),
     Model::new("producer_sleeps_until_a_quarter_is_free_fence", 200, || until_a_quarter_is_free(FENCE))
