@@ -64,8 +64,8 @@ impl Model {
         Self { bound, ..self }
     }
 
-    /// With notifiers that fence this number of looks that find no waiter; otherwise they fence none, and each
-    /// waiter runs the heavy barrier.
+    /// With notifiers that fence this number of looks that find no waiter; otherwise they fence none, and
+    /// each waiter runs the heavy barrier.
     #[must_use]
     pub const fn fenced_looks(self, looks: u32) -> Self {
         Self { fenced_looks: looks, ..self }
