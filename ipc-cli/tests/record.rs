@@ -116,7 +116,7 @@ fn kinds_that_cannot_be_read_along_are_told_and_have_a_seat_taken_only_on_reques
         let gated = broadcast::Builder::<u32>::new("gated").domain(&domain).capacity(2).mode(Mode::Gated);
         let mut gated = gated.create_publisher().unwrap();
         let output = file.display();
-        for (name, word) in [("jobs", "--seat jobs"), ("texts", "--seat texts"), ("pool", "handles")] {
+        for (name, word) in [("jobs", "--seat jobs"), ("pool", "handles")] {
             let ended = run(&format!("record {name} --output {output}"));
             assert!(ended.code == Some(2) && ended.errors.contains(word), "{ended:?}");
         }
@@ -124,7 +124,7 @@ fn kinds_that_cannot_be_read_along_are_told_and_have_a_seat_taken_only_on_reques
         assert_eq!(run(&format!("record nothing --output {output}")).code, Some(3));
 
         let mut recorder = Recorder::start("--all", &file, 1);
-        for name in ["jobs", "pool", "texts"] {
+        for name in ["jobs", "pool"] {
             assert!(recorder.until("not_recorded").contains(name));
         }
         recorder.interrupt();

@@ -7,7 +7,7 @@ use common::core::namespace::isolated;
 use common::{command, done, end, json, run};
 use ipc_ring::describe::Describe;
 use ipc_ring::zerocopy::{FromBytes, Immutable, IntoBytes};
-use ipc_ring::{Domain, broadcast, latest, mpmc, spsc};
+use ipc_ring::{Domain, broadcast, bytes, latest, mpmc, spsc};
 use serde_json::{Value, json as value};
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, Describe)]
@@ -34,7 +34,9 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
             broadcast::Builder::<[u8; 20]>::new("plain").domain(&domain).create_publisher().unwrap();
         let mut values =
             latest::Builder::<u32>::new("values").domain(&domain).keys(3).create_table_writer().unwrap();
+        let mut texts = bytes::Builder::new("texts").domain(&domain).create_producer().unwrap();
         (0..3).for_each(|number| shots.push(shot(number)).unwrap());
+        ["one", "", "three"].iter().for_each(|text| texts.push(text.as_bytes()).unwrap());
         plain.publish(*b"twenty bytes of text").unwrap();
         values.publish(2, 77).unwrap();
 
@@ -53,6 +55,11 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
         assert!(done("tail plain --from oldest --count 1 --bytes 4").contains("and 16 bytes more"));
         let lines = json("tail plain --from oldest --count 1");
         assert_eq!((&lines[0]["length"], &lines[0]["fields"]), (&value!(20), &Value::Null));
+        let lines = json("tail texts --from oldest --count 3");
+        let shown: Vec<_> = lines.iter().map(|line| (&line["sequence"], &line["hex"])).collect();
+        let expected =
+            [(value!(0), value!("6f6e65")), (value!(1), value!("")), (value!(2), value!("7468726565"))];
+        assert_eq!(shown, expected.each_ref().map(|(sequence, hex)| (sequence, hex)));
         let lines = json("tail values --count 1");
         assert_eq!((&lines[0]["key"], &lines[0]["hex"]), (&value!(2), &value!("4d000000")));
         assert!(done("tail values --count 1").starts_with("#1 key 2 4 bytes\n"));

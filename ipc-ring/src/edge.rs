@@ -6,6 +6,8 @@
 
 use core::sync::atomic::Ordering;
 
+mod all;
+
 /// One end of an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -39,6 +41,14 @@ pub enum Edge {
     BytesConsume,
     /// \[B3\] bytes: the producer, having found no room by the head, loads the exact position.
     BytesReclaimExact,
+    /// \[B4\] bytes: the producer's fence before it writes a record. Taps see the words it stored before.
+    BytesOverwrite,
+    /// \[B4\] bytes: a tap's fence after a copied frame. The check for a possible overwrite comes after.
+    BytesValidate,
+    /// \[B5\] bytes: the producer stores a mark, then their number. What it has published is written before.
+    BytesMark,
+    /// \[B5\] bytes: a tap loads the number of marks, then the newest. It reads headers from there after.
+    BytesMarkSeen,
     /// \[C1\] an end sets its closed or detached bit. Everything it pushed or popped precedes this.
     CloseSet,
     /// \[C1\] the other end loads the bits, then checks the ring once more.
@@ -187,95 +197,6 @@ pub enum Edge {
 }
 
 impl Edge {
-    /// Every end of every edge.
-    pub const ALL: [Edge; 85] = [
-        Edge::SpscPublish,
-        Edge::SpscObserve,
-        Edge::SpscRelease,
-        Edge::SpscReclaim,
-        Edge::SpscConsume,
-        Edge::SpscReclaimExact,
-        Edge::SpscOverwrite,
-        Edge::SpscValidate,
-        Edge::BytesPublish,
-        Edge::BytesObserve,
-        Edge::BytesRelease,
-        Edge::BytesReclaim,
-        Edge::BytesConsume,
-        Edge::BytesReclaimExact,
-        Edge::CloseSet,
-        Edge::CloseSeen,
-        Edge::WaitAnnounce,
-        Edge::WaitTake,
-        Edge::WaitWithdraw,
-        Edge::WaiterSetJoin,
-        Edge::WaiterSetTake,
-        Edge::FencesBegin,
-        Edge::MpmcPublish,
-        Edge::MpmcObserve,
-        Edge::MpmcRelease,
-        Edge::MpmcReclaim,
-        Edge::MpmcClaim,
-        Edge::MpmcTake,
-        Edge::MpmcTakeOrphan,
-        Edge::MpmcReap,
-        Edge::MpmcTailStore,
-        Edge::MpmcTailLoad,
-        Edge::MpmcHeadStore,
-        Edge::MpmcHeadLoad,
-        Edge::MpmcVoid,
-        Edge::MpmcOrphan,
-        Edge::MpmcOrphansMade,
-        Edge::MpmcOrphansSeen,
-        Edge::MpmcSeatFree,
-        Edge::MpmcSeatCheck,
-        Edge::MpmcSkip,
-        Edge::BroadcastPublish,
-        Edge::BroadcastObserve,
-        Edge::BroadcastGiveUp,
-        Edge::BroadcastValidate,
-        Edge::BroadcastConsume,
-        Edge::BroadcastReclaim,
-        Edge::BroadcastTail,
-        Edge::BroadcastTailSeen,
-        Edge::CallAsk,
-        Edge::CallTake,
-        Edge::CallReply,
-        Edge::CallAccept,
-        Edge::LatestPublish,
-        Edge::LatestObserve,
-        Edge::LatestBusy,
-        Edge::LatestRecheck,
-        Edge::LatestNoted,
-        Edge::LatestNoticed,
-        Edge::LatestCounted,
-        Edge::LatestJoin,
-        Edge::PoolOffer,
-        Edge::PoolSent,
-        Edge::PoolTake,
-        Edge::PoolJoin,
-        Edge::PoolLookSent,
-        Edge::PoolRelease,
-        Edge::PoolLeave,
-        Edge::PoolClaim,
-        Edge::PoolReap,
-        Edge::PoolSeatFree,
-        Edge::PoolSeatTake,
-        Edge::PoolSeatCheck,
-        Edge::PoolRepair,
-        Edge::PoolReaderFirst,
-        Edge::PoolReaderMore,
-        Edge::PoolReaderLess,
-        Edge::DepartureNote,
-        Edge::DepartureNoteTaken,
-        Edge::DepartureCount,
-        Edge::DepartureCounted,
-        Edge::WakeGivenBack,
-        Edge::WakeClaimed,
-        Edge::QueueLive,
-        Edge::QueueSeen,
-    ];
-
     /// The ordering that production uses here.
     #[inline(always)]
     #[must_use]
@@ -283,8 +204,8 @@ impl Edge {
         match self {
             Edge::SpscPublish | Edge::SpscRelease | Edge::SpscConsume => Ordering::Release,
             Edge::SpscObserve | Edge::SpscReclaim | Edge::SpscReclaimExact => Ordering::Acquire,
-            Edge::SpscOverwrite => Ordering::Release,
-            Edge::SpscValidate => Ordering::Acquire,
+            Edge::SpscOverwrite | Edge::BytesOverwrite | Edge::BytesMark => Ordering::Release,
+            Edge::SpscValidate | Edge::BytesValidate | Edge::BytesMarkSeen => Ordering::Acquire,
             Edge::BytesPublish | Edge::BytesRelease | Edge::BytesConsume => Ordering::Release,
             Edge::BytesObserve | Edge::BytesReclaim | Edge::BytesReclaimExact => Ordering::Acquire,
             Edge::CloseSet | Edge::WaitAnnounce | Edge::FencesBegin => Ordering::Release,
@@ -359,6 +280,8 @@ impl Edge {
             Edge::BytesPublish | Edge::BytesObserve => "B1",
             Edge::BytesRelease | Edge::BytesReclaim => "B2",
             Edge::BytesConsume | Edge::BytesReclaimExact => "B3",
+            Edge::BytesOverwrite | Edge::BytesValidate => "B4",
+            Edge::BytesMark | Edge::BytesMarkSeen => "B5",
             Edge::CloseSet | Edge::CloseSeen => "C1",
             Edge::WaitAnnounce | Edge::WaitTake => "W1",
             Edge::WaitWithdraw => "W3",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::{Role, listen, private_namespace, say, the_ring, unique};
 use ipc_ring::observe::{DomainObserver, Tap, TapError, TapRead, TapStart};
-use ipc_ring::{Domain, broadcast, latest, mpmc, spsc};
+use ipc_ring::{Domain, broadcast, bytes, latest, mpmc, spsc};
 
 /// Words that follow from the first: enough of them that a copy takes some time.
 type Message = [u64; 512];
@@ -20,6 +20,17 @@ fn number_of(bytes: &[u8]) -> u64 {
         bytes.chunks_exact(8).map(|bytes| u64::from_ne_bytes(bytes.try_into().unwrap())).collect();
     assert_eq!(words, message(words[0]), "a message is whole");
     words[0]
+}
+
+/// Frames of changing lengths, up to the longest of a ring.
+fn frame(number: u64, longest: usize) -> Vec<u8> {
+    let words = 1 + (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % (longest as u64 / 8);
+    (0..words).flat_map(|index| number.wrapping_mul(2 * index + 1).to_ne_bytes()).collect()
+}
+
+/// Whether short frames are mixed with ones of half a ring, or all are short.
+fn longest_of(capacity: usize, lengths: &str) -> usize {
+    if lengths == "short" { (capacity / 2 - 8).min(64) } else { capacity / 2 - 8 }
 }
 
 #[test]
@@ -38,6 +49,23 @@ fn plays_a_role() {
             });
             say("ready");
             (0..u64::MAX).for_each(|number| producer.push(message(number)).unwrap());
+        }
+        ["bytes", domain, capacity, lengths] => {
+            let domain = Domain::open(domain).unwrap();
+            let capacity: usize = capacity.parse().unwrap();
+            let longest = longest_of(capacity, lengths);
+            let builder = bytes::Builder::new("stream").domain(&domain).capacity(capacity as u64);
+            let mut producer = builder.create_producer().unwrap();
+            let mut consumer = bytes::Builder::new("stream").domain(&domain).open_consumer().unwrap();
+            std::thread::spawn(move || {
+                let mut out = Vec::new();
+                for number in 0..u64::MAX {
+                    consumer.pop_vec(&mut out).unwrap();
+                    assert_eq!(out, frame(number, longest));
+                }
+            });
+            say("ready");
+            (0..u64::MAX).for_each(|number| producer.push(&frame(number, longest)).unwrap());
         }
         ["broadcast", domain, capacity] => {
             let domain = Domain::open(domain).unwrap();
@@ -60,10 +88,10 @@ fn plays_a_role() {
 
 /// Reads along a stream at full speed: each message delivered is whole and the one of its position, and
 /// delivered and missed messages add up.
-fn read_along(kind: &str, capacity: &str) {
+fn read_along(kind: &str, parameters: &[&str], check: impl Fn(&[u8], u64)) {
     private_namespace();
     let name = unique(kind);
-    let mut stream = Role::start(kind, &[&name, capacity]);
+    let mut stream = Role::start(kind, &[&[name.as_str()], parameters].concat());
     assert_eq!(stream.hear(), "ready");
     let observer = DomainObserver::open(&name).unwrap();
     let mut tap = Tap::open(&observer, "stream", TapStart::Oldest).unwrap();
@@ -72,7 +100,7 @@ fn read_along(kind: &str, capacity: &str) {
     while given < 200 || Instant::now() < until {
         match tap.try_read(&mut out).unwrap() {
             TapRead::Message { sequence, key: None } => {
-                assert_eq!(number_of(&out), sequence);
+                check(&out, sequence);
                 assert!(next.is_none_or(|next| next == sequence), "{next:?} {sequence}");
                 next = Some(sequence + 1);
                 given += 1;
@@ -86,21 +114,36 @@ fn read_along(kind: &str, capacity: &str) {
             other => panic!("{other:?}"),
         }
     }
-    println!("{kind} of {capacity}: {given} given, {missed} missed");
+    println!("{kind} of {parameters:?}: {given} given, {missed} missed");
     stream.kill();
+}
+
+fn is_message(bytes: &[u8], sequence: u64) {
+    assert_eq!(number_of(bytes), sequence);
 }
 
 #[test]
 fn a_one_to_one_ring_is_never_torn() {
     for capacity in ["1", "2", "16", "1024"] {
-        read_along("spsc", capacity);
+        read_along("spsc", &[capacity], is_message);
+    }
+}
+
+#[test]
+fn a_ring_of_frames_is_never_torn() {
+    for (capacity, lengths) in [(64, "all"), (1024, "all"), (1024, "short"), (65536, "all"), (65536, "short")]
+    {
+        let longest = longest_of(capacity, lengths);
+        read_along("bytes", &[&capacity.to_string(), lengths], |bytes, sequence| {
+            assert!(bytes == frame(sequence, longest), "frame {sequence} is whole: {bytes:?}");
+        });
     }
 }
 
 #[test]
 fn a_broadcast_ring_is_never_torn() {
     for capacity in ["2", "1024"] {
-        read_along("broadcast", capacity);
+        read_along("broadcast", &[capacity], is_message);
     }
 }
 
@@ -140,6 +183,53 @@ fn what_waits_is_read_and_what_is_missed_is_counted() {
     assert_eq!(late.try_read(&mut out).unwrap(), TapRead::Nothing);
     let mut oldest = Tap::open(&observer, "stream", TapStart::Oldest).unwrap();
     assert_eq!(oldest.try_read(&mut out).unwrap(), TapRead::Message { sequence: 13, key: None });
+}
+
+/// Frames that wait are read, of the popped ones those in reach; the others are counted.
+#[test]
+fn frames_that_wait_are_read_and_those_missed_are_counted() {
+    private_namespace();
+    let name = unique("frame-counts");
+    let domain = Domain::open(&name).unwrap();
+    let observer = DomainObserver::open(&name).unwrap();
+    let builder = bytes::Builder::new("stream").domain(&domain).capacity(1024);
+    let mut producer = builder.create_producer().unwrap();
+    let mut consumer = bytes::Builder::new("stream").domain(&domain).open_consumer().unwrap();
+    let mut out = Vec::new();
+    let mut late = Tap::open(&observer, "stream", TapStart::Oldest).unwrap();
+    let mut prompt = Tap::open(&observer, "stream", TapStart::Next).unwrap();
+    let message = |sequence| TapRead::Message { sequence, key: None };
+    // A tap that looks after each push and pop misses nothing, wherever the ring's end is.
+    for number in 0..1000_u64 {
+        producer.push(&frame(number, 64)).unwrap();
+        consumer.pop_vec(&mut out).unwrap();
+        assert_eq!(prompt.try_read(&mut out).unwrap(), message(number));
+        assert_eq!(out, frame(number, 64));
+        assert_eq!(prompt.try_read(&mut out).unwrap(), TapRead::Nothing);
+    }
+    let TapRead::Missed { count } = late.try_read(&mut out).unwrap() else { panic!("it was overrun") };
+    assert!((900..1000).contains(&count), "{count}");
+    for number in count..1000 {
+        assert_eq!(late.try_read(&mut out).unwrap(), message(number));
+        assert_eq!(out, frame(number, 64));
+    }
+    // What waits is there, whatever was taken over.
+    let waiting = (1000..).take_while(|number| producer.try_push(&frame(*number, 64)).is_ok()).count() as u64;
+    let mut oldest = Tap::open(&observer, "stream", TapStart::Oldest).unwrap();
+    let mut next = Tap::open(&observer, "stream", TapStart::Next).unwrap();
+    assert_eq!(next.try_read(&mut out).unwrap(), TapRead::Nothing);
+    for number in 1000..1000 + waiting {
+        for tap in [&mut late, &mut oldest] {
+            assert_eq!(tap.try_read(&mut out).unwrap(), message(number));
+            assert_eq!(out, frame(number, 64));
+        }
+    }
+    consumer.pop_vec(&mut out).unwrap();
+    producer.push(b"").unwrap();
+    for tap in [&mut next, &mut late, &mut oldest] {
+        assert_eq!(tap.try_read(&mut out).unwrap(), message(1000 + waiting));
+        assert!(out.is_empty());
+    }
 }
 
 #[test]
@@ -192,84 +282,4 @@ fn a_tap_changes_nothing() {
     assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
     assert!(image() == before);
     stream.kill();
-}
-
-/// The ring that was made last: those before are still attached.
-fn newest_ring() -> ipc_core::shm::Attachment {
-    let segments = ipc_core::list::segments().unwrap().into_iter();
-    let rings = segments.filter_map(|(id, _)| {
-        let attached = ipc_core::shm::SharedMemory::from_id(id).attach().ok()?;
-        let mut start = [0; 8];
-        attached.copy_from(0, &mut start).ok()?;
-        (start == *b"ipc-ring").then_some((id.as_raw(), attached))
-    });
-    rings.max_by_key(|(id, _)| *id).expect("a ring").1
-}
-
-/// Whatever follows the header: a result, no panic, no hang.
-#[test]
-fn memory_that_makes_no_sense_is_read_without_harm() {
-    const HEADER: usize = 512;
-    private_namespace();
-    let name = unique("hostile");
-    let domain = Domain::open(&name).unwrap();
-    let observer = DomainObserver::open(&name).unwrap();
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = move || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed
-    };
-    let mut answers = 0_u32;
-    for kind in ["spsc", "broadcast", "frames", "latest"] {
-        let place = || {
-            let name = (kind, &domain);
-            match name {
-                ("spsc", domain) => {
-                    let builder = spsc::Builder::<[u8; 24]>::new("x").domain(domain).capacity(8);
-                    Box::new(builder.create_producer().unwrap()) as Box<dyn std::any::Any>
-                }
-                ("broadcast", domain) => {
-                    let builder = broadcast::Builder::<[u8; 24]>::new("x").domain(domain).capacity(8);
-                    Box::new(builder.create_publisher().unwrap())
-                }
-                ("frames", domain) => {
-                    let builder = broadcast::frames::Builder::new("x").domain(domain).capacity(256);
-                    Box::new(builder.create_publisher().unwrap())
-                }
-                (_, domain) => {
-                    let builder = latest::Builder::<[u8; 24]>::new("x").domain(domain).keys(4);
-                    Box::new(builder.create_table_writer().unwrap())
-                }
-            }
-        };
-        let end = place();
-        let ring = newest_ring();
-        for round in 0..2000 {
-            let mut image = vec![0; ring.len() - HEADER];
-            for word in image.chunks_exact_mut(8) {
-                // Small numbers pass more of the checks.
-                let value = if random() & 1 == 0 { random() } else { random() % 64 };
-                word.copy_from_slice(&value.to_ne_bytes());
-            }
-            if round > 0 {
-                ring.copy_to(HEADER, &image).unwrap();
-            }
-            for start in [TapStart::Oldest, TapStart::Next] {
-                // The mode's word can be garbage, too.
-                let Ok(mut tap) = Tap::open(&observer, "x", start) else { continue };
-                let mut out = Vec::new();
-                for _ in 0..20 {
-                    if tap.try_read(&mut out).is_ok() {
-                        answers += 1;
-                    }
-                }
-            }
-        }
-        std::mem::forget(end); // It would report its finding to others.
-        drop(ring);
-        domain.remove_channel("x").unwrap();
-    }
-    assert!(answers > 1000, "{answers}");
 }

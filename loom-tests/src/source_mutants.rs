@@ -15,6 +15,7 @@ mod broadcast;
 mod latest;
 mod many;
 mod pool;
+mod taps;
 
 /// Names the mistake that the models of a [mutated](SourceMutant::mutated) workspace make; without it they
 /// make none.
@@ -88,7 +89,13 @@ const READINESS: &str = "ipc-ring/src/readiness/protocol.rs";
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static SourceMutant> {
-    OF_PAIRS.iter().chain(many::ALL).chain(latest::ALL).chain(broadcast::ALL).chain(pool::ALL)
+    OF_PAIRS
+        .iter()
+        .chain(taps::ALL)
+        .chain(many::ALL)
+        .chain(latest::ALL)
+        .chain(broadcast::ALL)
+        .chain(pool::ALL)
 }
 
 /// The mistakes of the wait loop, and of ends that face each other.

@@ -1,7 +1,7 @@
 //! The models of the ring of frames, unmutated.
 
 use loom_tests::Model;
-use loom_tests::bytes::{ending, ring, sleeping, takeover};
+use loom_tests::bytes::{ending, ring, sleeping, takeover, tap};
 
 fn check(models: &[Model]) {
     for model in models {
@@ -17,6 +17,11 @@ fn the_ring_alone() {
 #[test]
 fn a_successor_continues_where_a_dead_end_stopped() {
     check(takeover::MODELS);
+}
+
+#[test]
+fn a_tap_reads_no_frame_that_is_overwritten() {
+    check(tap::MODELS);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::memory::Shaped;
 use crate::platform::{Barrier, Native, Platform as _};
 use crate::region::Region;
 use crate::ring::broadcast::{self, Mode, Resume};
+use crate::ring::bytes;
 use crate::ring::latest::{self, Trouble};
 use crate::ring::spsc::{self, Corruption, Tapped};
 
@@ -36,8 +37,8 @@ pub enum TapError {
         /// The number of the kind, see [`Kind`].
         kind: u32,
     },
-    /// On this CPU architecture the producer of a one-to-one ring does not keep its stores in the order that
-    /// a tap relies on.
+    /// On this CPU architecture the producer of such a ring does not keep its stores in the order that a tap
+    /// relies on.
     Unordered,
     /// The words of the ring are invalid.
     Corrupt(Corruption),
@@ -52,7 +53,7 @@ impl fmt::Display for TapError {
                 write!(f, "messages of a channel of kind {name} cannot be read without a seat")
             }
             Self::Unordered => f.write_str(
-                "on this processor messages of a one-to-one ring cannot be read without a seat: its producer \
+                "on this processor messages of such a channel cannot be read without a seat: its producers \
                  would need a fence for each",
             ),
             Self::Corrupt(corruption) => write!(f, "the channel is corrupt: {corruption}"),
@@ -97,7 +98,7 @@ pub enum TapRead {
 }
 
 /// A reader of a channel's messages that the ends do not know of: attached read-only, without a seat,
-/// whatever the type of the messages. For `spsc`, `broadcast`, frames of `broadcast`, and `latest`.
+/// whatever the type of the messages. For `spsc`, `bytes`, `broadcast`, frames of `broadcast`, and `latest`.
 ///
 /// It never returns a message that was overwritten while it was read, and counts the messages it was too slow
 /// for. The ends pay nothing except for the cache lines that it reads while they write them. It polls: it
@@ -135,6 +136,7 @@ pub struct Tap {
 #[derive(Debug)]
 enum Ring {
     Spsc(spsc::Tap<spsc::RawMapped>),
+    Bytes(bytes::Tap<bytes::Mapped>),
     Broadcast(broadcast::Subscriber<broadcast::MappedOf<Shaped>>),
     Frames(broadcast::frames::Subscriber<broadcast::frames::Mapped>),
     Latest(latest::Reader<latest::MappedOf<Shaped>>),
@@ -158,13 +160,16 @@ impl Tap {
     /// Never for a [`DomainObserver`](crate::observe::DomainObserver); with a [`Domain`](crate::Domain), the
     /// lookup takes its lock.
     pub fn open(place: &impl Place, name: &str, start: TapStart) -> Result<Self, TapError> {
-        let kinds = [Kind::Spsc, Kind::Broadcast, Kind::BroadcastBytes, Kind::Latest];
+        let kinds = [Kind::Spsc, Kind::Bytes, Kind::Broadcast, Kind::BroadcastBytes, Kind::Latest];
         let look = |region: &Region, entry: &Entry| {
             let Some(kind) = kinds.into_iter().find(|kind| *kind as u32 == entry.kind) else {
                 return Ok(Err(TapError::Kind { kind: entry.kind }));
             };
             let generation = Some(entry.generation);
             let seen = match kind {
+                Kind::Bytes => layout::look_with(region, kind, spsc::SLOTS_OFFSET, generation, |header| {
+                    bytes::Mapped::geometry(header.capacity).ok()
+                }),
                 Kind::BroadcastBytes => {
                     layout::look_with(region, kind, broadcast::words::SLOTS_OFFSET, generation, |header| {
                         broadcast::frames::Mapped::geometry(header.capacity).ok()
@@ -215,6 +220,13 @@ impl Tap {
                 region, geometry,
             )?)),
             _ if !Native::taps() => return Err(TapError::Unordered),
+            Kind::Bytes => {
+                let ring = bytes::Mapped::to_be_read(region, geometry)?;
+                Ring::Bytes(match start {
+                    TapStart::Oldest => bytes::Tap::oldest(ring),
+                    TapStart::Next => bytes::Tap::next(ring),
+                })
+            }
             _ => {
                 let ring = spsc::RawMapped::to_be_read(region, geometry)?;
                 Ring::Spsc(match start {
@@ -223,7 +235,8 @@ impl Tap {
                 })
             }
         };
-        let element_size = if *kind == Kind::BroadcastBytes { 0 } else { geometry.element_size() };
+        let has_frames = matches!(kind, Kind::Bytes | Kind::BroadcastBytes);
+        let element_size = if has_frames { 0 } else { geometry.element_size() };
         Ok(Self { ring, element_size, first_position: *first_position, published_ns: None })
     }
 
@@ -243,6 +256,15 @@ impl Tap {
                 broadcast::frames::Pop::Missed { count } => Ok(TapRead::Missed { count }),
                 broadcast::frames::Pop::Corrupt(corruption) => Err(TapError::Corrupt(corruption)),
                 _ => Ok(TapRead::Nothing),
+            };
+        }
+        if let Ring::Bytes(tap) = &mut self.ring {
+            let sequence = tap.sequence();
+            return match tap.try_read(out) {
+                bytes::Tapped::Frame { .. } => Ok(TapRead::Message { sequence, key: None }),
+                bytes::Tapped::Missed { count } => Ok(TapRead::Missed { count }),
+                bytes::Tapped::Corrupt(corruption) => Err(TapError::Corrupt(corruption)),
+                bytes::Tapped::Empty => Ok(TapRead::Nothing),
             };
         }
         out.clear();
@@ -283,7 +305,7 @@ impl Tap {
                     Err(Trouble::NoSuchKey) => Ok(TapRead::Nothing),
                 }
             }
-            Ring::Frames(_) => Ok(TapRead::Nothing),
+            Ring::Frames(_) | Ring::Bytes(_) => Ok(TapRead::Nothing),
         }
     }
 

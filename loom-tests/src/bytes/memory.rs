@@ -32,6 +32,17 @@ pub const TAKEN_LATE: &str =
 /// A mistake: the producer acquires lines that it does not know to be free.
 pub const TAKEN_EARLY: &str = "the lines of the next record are taken though they are not known to be free";
 
+/// A mistake: the producer takes over room without a mark.
+pub const NOT_MARKED: &str = "room is taken over without a mark";
+/// A mistake: the length of the longest frame is not stored.
+pub const LENGTH_NOT_SAID: &str = "a frame longer than all before is not said to be";
+/// A mistake: the producer does not store its position.
+pub const NOT_PRODUCED: &str = "the producer's position is never stored";
+
+/// The words on which only taps depend.
+const OF_TAPS: [&str; 7] =
+    ["produced", "longest_frame", "marks", "even_mark", "even_mark_frames", "odd_mark", "odd_mark_frames"];
+
 /// Bytes of a line.
 const LINE: u64 = 16;
 
@@ -45,10 +56,19 @@ pub struct Private {
     barrier: Barrier,
     /// Frames of this total weight are a stream.
     stream: u64,
+    /// Whether bytes are read while they are written.
+    tapped: bool,
     /// The index to be cleared late, in that mistake.
     late: Rc<Cell<Option<u64>>>,
     /// The index of a word of a line to be acquired late, in that mistake.
     taken_late: Rc<Cell<Option<u64>>>,
+}
+
+impl Private {
+    fn new(capacity: u64, barrier: Barrier, stream: u64, tapped: bool) -> Self {
+        let (late, taken_late) = (Rc::default(), Rc::default());
+        Self { mask: capacity - 1, barrier, stream, tapped, late, taken_late }
+    }
 }
 
 impl Heap {
@@ -62,9 +82,13 @@ impl Heap {
     #[must_use]
     pub fn with_stream(capacity: u64, barrier: Barrier, stream: u64) -> Self {
         assert!(capacity.is_power_of_two() && capacity >= 16);
-        let private =
-            Private { mask: capacity - 1, barrier, stream, late: Rc::default(), taken_late: Rc::default() };
-        Objects::of(&[spsc::FIELDS, FIELDS])
+        let private = Private::new(capacity, barrier, stream, false);
+        let mut objects = Objects::of(&[spsc::FIELDS, FIELDS]);
+        for name in OF_TAPS {
+            let offset = objects.offset(name);
+            objects = objects.word(offset, Word64::plain(0)); // No model with this heap has a tap.
+        }
+        objects
             .checked("head")
             .deaf("head", NO_HEAD)
             .deaf("consumed", NOT_CONSUMED)
@@ -76,6 +100,22 @@ impl Heap {
             .blind("giving", ROOM_AWAITED_ASLEEP, pair::is_announced)
             .blind_to_slots(CLOSED_BELIEVED, phase::takes_for_granted)
             .blind("consumed", CLOSED_MEANS_REFUSED, phase::takes_for_granted)
+            .ring(private)
+    }
+
+    /// An empty ring for a tap; its bytes are words that may be read while they are written.
+    #[must_use]
+    pub fn tapped(capacity: u64) -> Self {
+        assert!(capacity.is_power_of_two() && capacity >= 16);
+        let private = Private::new(capacity, Barrier::Asymmetric, u64::MAX, true);
+        let first = <Self as Records>::OFFSET;
+        let objects = Objects::of(&[spsc::FIELDS, FIELDS]);
+        (first..first + capacity as usize)
+            .step_by(8)
+            .fold(objects, |objects, at| objects.word(at, Word64::contended(0)))
+            .deaf("marks", NOT_MARKED)
+            .deaf("longest_frame", LENGTH_NOT_SAID)
+            .deaf("produced", NOT_PRODUCED)
             .ring(private)
     }
 
@@ -172,6 +212,9 @@ impl Memory for Heap {
     }
 
     fn take_room(&self, index: u64, len: u64) {
+        if self.ring.tapped {
+            return; // Rewriting the same value makes no difference to a tap.
+        }
         let early = if mutation::logic(TAKEN_EARLY) { LINE } else { 0 };
         let end = (index + len + early).min(self.capacity());
         for first in (index..end).step_by(8).filter(|at| at % LINE == 0) {

@@ -12,17 +12,31 @@ mod moves;
 pub mod ring;
 pub mod sleeping;
 pub mod takeover;
+pub mod tap;
 
 pub use memory::Heap;
-use memory::{CLEARED_LATE, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE};
+use memory::{
+    CLEARED_LATE, LENGTH_NOT_SAID, NO_HEAD, NOT_CLEARED, NOT_CONSUMED, NOT_MARKED, NOT_PRODUCED, NOT_SAID,
+    TAKEN_EARLY, TAKEN_LATE,
+};
 
 use crate::Model;
 
 /// The mistakes that can be made in the words of a ring.
-pub const MISTAKES: [&str; 7] =
-    [NOT_CLEARED, CLEARED_LATE, NO_HEAD, NOT_CONSUMED, NOT_SAID, TAKEN_EARLY, TAKEN_LATE];
+pub const MISTAKES: [&str; 10] = [
+    NOT_CLEARED,
+    CLEARED_LATE,
+    NO_HEAD,
+    NOT_CONSUMED,
+    NOT_SAID,
+    TAKEN_EARLY,
+    TAKEN_LATE,
+    NOT_MARKED,
+    LENGTH_NOT_SAID,
+    NOT_PRODUCED,
+];
 
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
-    [ring::MODELS, takeover::MODELS, ending::MODELS, sleeping::MODELS].into_iter().flatten()
+    [ring::MODELS, takeover::MODELS, ending::MODELS, sleeping::MODELS, tap::MODELS].into_iter().flatten()
 }

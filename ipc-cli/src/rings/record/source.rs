@@ -61,9 +61,6 @@ impl Source {
                 "each message of an mpmc channel goes to one consumer, and cannot be read along; --seat {name} makes ipcr \
                  one of its consumers, and takes what it records away from the others"
             ),
-            TapError::Kind { .. } if is(Kind::Bytes) => format!(
-                "frames of a bytes channel cannot be read along; --seat {name} makes ipcr its consumer, if it has none"
-            ),
             TapError::Kind { .. } if is(Kind::Call) => {
                 "a call channel has one line, which each request and each reply overwrites".to_owned()
             }

@@ -59,6 +59,17 @@ impl Mapped {
     pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Result<Self, AttachError> {
         region.writable()?;
         barrier.join()?;
+        Self::of_any(region, geometry, barrier)
+    }
+
+    /// The ring in memory that may be mapped read-only, whose header was checked: for a tap, which stores
+    /// nothing.
+    pub(crate) fn to_be_read(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
+        // A tap never sleeps and wakes no one, so the barrier is never used.
+        Self::of_any(region, geometry, Barrier::Fence)
+    }
+
+    fn of_any(region: Region, geometry: &Geometry, barrier: Barrier) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
         geometry.is_of(&own, &region)?;
         let private = Private {
@@ -69,8 +80,8 @@ impl Mapped {
             takes: prefetch::taking_lines_pays(),
         };
         // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many bytes behind it as
-        // the capacity says.
-        unsafe { Self::over(region, own.total_size(), private) }
+        // the capacity says. The users of one in memory that is mapped read-only store nothing.
+        unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
     /// Sets every word of a fresh ring so that its first record has this position.
@@ -81,7 +92,7 @@ impl Mapped {
     /// When the position is not a multiple of 8.
     pub fn start_at(&self, position: u64) {
         assert!(position.is_multiple_of(WORD), "a record begins at a multiple of 8");
-        for word in [self.produced(), self.consumed(), self.head(), self.giving()] {
+        for word in [self.produced(), self.even_mark(), self.consumed(), self.head(), self.giving()] {
             word.store(position, Ordering::Relaxed); // Before `ready` is published, or before any end exists.
         }
     }

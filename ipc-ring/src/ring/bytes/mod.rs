@@ -51,6 +51,8 @@ mod memory;
 mod pace;
 mod producer;
 #[allow(unsafe_code)]
+mod tap;
+#[allow(unsafe_code)]
 pub(crate) mod words;
 
 pub use consumer::{Consumer, Pop, View};
@@ -58,6 +60,7 @@ pub use counters::Counters;
 pub use mapped::{Mapped, Private};
 pub use memory::Memory;
 pub use producer::{Claim, Producer, Refused};
+pub use tap::{Tap, Tapped};
 pub use words::{FIELDS, Words};
 
 pub use super::spsc::Corruption;

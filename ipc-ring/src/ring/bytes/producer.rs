@@ -44,6 +44,9 @@ pub struct Producer<M: Memory> {
     /// The position before which this end may write, to its knowledge: an earlier head, which is never ahead
     /// of the true one but may be behind it, plus the capacity.
     limit: u64,
+    /// The longest frame for which the producers of this ring have made room, as the shared word says: taps
+    /// rely on it.
+    longest: u64,
     /// Frames pushed, for monitoring.
     frames: u64,
     /// Which of its looks at the other end's signal follow a fence.
@@ -95,7 +98,11 @@ impl<M: Memory> Producer<M> {
         let frames = memory.frames_pushed().load(Relaxed); // Monitoring only.
         let limit = consumed.wrapping_add(capacity);
         let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.producer_fences());
-        Ok(Self { memory, position, limit, frames, fences })
+        // This end's predecessor wrote it, after a longer frame than it says at most.
+        let longest = memory.longest_frame().load(Relaxed).min(header::longest(capacity));
+        let producer = Self { memory, position, limit, longest, frames, fences };
+        producer.mark();
+        Ok(producer)
     }
 
     /// Pushes one frame. Returns the consumer's signal word if not zero: the consumer is waiting or gone.
@@ -115,6 +122,7 @@ impl<M: Memory> Producer<M> {
     pub fn try_push_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<u32, Refused> {
         let len = pieces.iter().fold(0usize, |sum, piece| sum.saturating_add(piece.len()));
         let place = self.reserve(len)?;
+        Self::before_writing();
         let mut at = (place.start & (self.memory.capacity() - 1)) + WORD;
         for piece in pieces {
             self.memory.write(at, piece);
@@ -151,6 +159,7 @@ impl<M: Memory> Producer<M> {
             Some(place) => place,
             None => self.reserve_elsewhere(len)?,
         };
+        Self::before_writing();
         Ok(Claim { producer: self, place, len })
     }
 
@@ -163,18 +172,19 @@ impl<M: Memory> Producer<M> {
         Ok(())
     }
 
-    /// The place of the next record for `len` bytes if it needs no padding and is known to be free.
+    /// The place of the next record for `len` bytes if it needs no padding, is known to be free, and is not
+    /// longer than all before.
     #[inline(always)]
     fn here(&self, len: u64) -> Option<Place> {
         let capacity = self.memory.capacity();
         let left = capacity - (self.position & (capacity - 1));
-        let fits = len <= header::longest(capacity)
-            && header::record(len) <= left
-            && header::record(len) + WORD <= self.free();
+        let fits =
+            len <= self.longest && header::record(len) <= left && header::record(len) + WORD <= self.free();
         fits.then_some(Place { start: self.position, padding: 0 })
     }
 
-    /// As [`put`](Self::put), for a frame that needs a padding, or whose room is not yet known to be free.
+    /// As [`put`](Self::put), for a frame that needs a padding, is longer than all before, or whose room is
+    /// not yet known to be free.
     #[cold]
     #[inline(never)]
     fn put_elsewhere(&mut self, frame: &[u8]) -> Result<(), Refused> {
@@ -185,6 +195,7 @@ impl<M: Memory> Producer<M> {
 
     #[inline(always)]
     fn write_and_publish(&mut self, place: Place, frame: &[u8]) {
+        Self::before_writing();
         self.memory.write((place.start & (self.memory.capacity() - 1)) + WORD, frame);
         self.publish(place, frame.len() as u64);
     }
@@ -206,7 +217,19 @@ impl<M: Memory> Producer<M> {
         if needed > self.free() && needed > self.refresh(needed).map_err(Refused::Corrupt)? {
             return Err(Refused::Full);
         }
+        if len as u64 > self.longest {
+            self.longest = len as u64;
+            self.memory.longest_frame().store(self.longest, Relaxed); // The fence of B4 orders it.
+        }
         Ok(place)
+    }
+
+    /// Orders what is written from now on after what was published, and after the words for taps.
+    #[inline(always)]
+    fn before_writing() {
+        // [B4] Release → a tap's Acquire: a reader of anything written from now on also sees this end's
+        // position, its newest mark, the longest frame, and how far the consumer was that released the bytes.
+        M::Platform::fence_for_taps(Edge::BytesOverwrite);
     }
 
     /// The place of a record for `len` bytes, and the bytes it needs: padding, record, and the next header.

@@ -7,6 +7,7 @@ use crate::edge::Edge;
 use crate::platform::{Platform, Word};
 use crate::ring::bytes::Corruption;
 use crate::ring::bytes::memory::Memory;
+use crate::ring::bytes::tap::mark_words;
 
 impl<M: Memory> Producer<M> {
     /// How many bytes are free, as far as this end knows.
@@ -60,8 +61,27 @@ impl<M: Memory> Producer<M> {
         if behind > capacity - self.free() {
             return Err(Corruption { word, position: self.position, found: position });
         }
-        self.limit = position.wrapping_add(capacity);
+        let limit = position.wrapping_add(capacity);
+        if limit != self.limit {
+            self.limit = limit;
+            self.mark();
+        }
         Ok(capacity - behind)
+    }
+
+    /// Tells taps this end's position and the number of frames before it. It may have taken over room: until
+    /// the next mark it overwrites nothing that was published after this one.
+    pub(super) fn mark(&self) {
+        // [B5] Release → a tap's Acquire. By the number: the mark, and the word at its position, which is no
+        // header of an earlier lap. By the mark's words, to a tap that reads them for the mark before the last:
+        // that there was another one.
+        let release = M::Platform::ordering(Edge::BytesMark);
+        let memory = &self.memory;
+        let marks = memory.marks().load(Relaxed).wrapping_add(1); // Written by producers only.
+        let (position, frames) = mark_words(memory, marks);
+        position.store(self.position, release);
+        frames.store(self.frames, release);
+        memory.marks().store(marks, release);
     }
 
     /// Whether there is room for a frame of `len` bytes now, by the consumer's exact position.

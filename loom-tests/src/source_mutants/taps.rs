@@ -1,0 +1,45 @@
+//! Mistakes in the checks of taps.
+
+use super::SourceMutant;
+
+const BYTES: &str = "ipc-ring/src/ring/bytes/tap.rs";
+const ROOM: &str = "ipc-ring/src/ring/bytes/producer/room.rs";
+
+/// All of them.
+pub(super) const ALL: &[SourceMutant] = &[
+    SourceMutant {
+        name: "a tap of frames does not check what it has copied",
+        file: BYTES,
+        old: "        if «!is_whole(&self.memory, self.next.position)» {\n",
+        new: "false",
+        models: &["frames_tap_marked"],
+    },
+    SourceMutant {
+        name: "a tap of frames takes any frame for one that waits",
+        file: BYTES,
+        old: "        || «!is_below(position, memory.consumed().load(Relaxed))» // Behind the fence.\n",
+        new: "true",
+        models: &["frames_tap_marked"],
+    },
+    SourceMutant {
+        name: "a tap of frames forgets that a padding may be on the way",
+        file: BYTES,
+        old: "    let padding = «if record > left { left } else { 0 }»;\n",
+        new: "0",
+        models: &["frames_tap_padding"],
+    },
+    SourceMutant {
+        name: "a tap takes the number of frames from another mark than the position",
+        file: BYTES,
+        old: "    let is_one = «memory.marks().load(Relaxed) == marks»; // Behind both loads.\n",
+        new: "true",
+        models: &["frames_tap_oldest", "frames_tap_next"],
+    },
+    SourceMutant {
+        name: "the number of marks is stored before the mark",
+        file: ROOM,
+        old: "        «position.store(self.position, release)»;\n",
+        new: "{ memory.marks().store(marks, release); position.store(self.position, release) }",
+        models: &["frames_tap_marked", "frames_tap_oldest"],
+    },
+];
