@@ -7,7 +7,7 @@ use common::core::namespace::isolated;
 use common::{command, done, end, json, run};
 use ipc_ring::describe::Describe;
 use ipc_ring::zerocopy::{FromBytes, Immutable, IntoBytes};
-use ipc_ring::{Domain, broadcast, bytes, latest, mpmc, spsc};
+use ipc_ring::{Domain, broadcast, bytes, call, latest, spsc};
 use serde_json::{Value, json as value};
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, Describe)]
@@ -94,9 +94,9 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
 fn kinds_that_cannot_be_read_along_are_refused_by_name() {
     isolated(|| {
         let domain = Domain::open("refused").unwrap();
-        let _jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).create_producer().unwrap();
+        let _jobs = call::Builder::<u32, u32>::new("jobs").domain(&domain).create_caller().unwrap();
         let _listener = ipc_ring::control::Builder::new("listener").domain(&domain).bind().unwrap();
-        for (name, word) in [("jobs", "mpmc"), ("listener", "no channel")] {
+        for (name, word) in [("jobs", "call"), ("listener", "no channel")] {
             let ended = run(&format!("tail {name}"));
             assert!(ended.code == Some(2) && ended.errors.contains(word), "{ended:?}");
         }

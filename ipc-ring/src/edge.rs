@@ -105,6 +105,14 @@ pub enum Edge {
     /// \[M9\] mpmc: a slot that holds nothing is made free, or made the end of the stream. Continues the
     /// release of \[M6\].
     MpmcSkip,
+    /// \[T1\] mpmc: the producer's fence behind its claim. It writes the payload after.
+    MpmcOverwrite,
+    /// \[T1\] mpmc: a tap's fence after a copied payload. The check of the tag comes after.
+    MpmcValidate,
+    /// \[T2\] mpmc: a void slot is counted before it is one. Its position is claimed.
+    MpmcVoidMade,
+    /// \[T2\] mpmc: a tap loads the number of void slots. It checks that its position is not claimed after.
+    MpmcVoidsSeen,
     /// \[D1\] broadcast: the publisher stores a slot's sequence word. The slot's payload is written before.
     BroadcastPublish,
     /// \[D1\] broadcast: a subscriber loads a slot's sequence word. The payload is read after.
@@ -218,14 +226,18 @@ impl Edge {
             | Edge::MpmcVoid
             | Edge::MpmcOrphan
             | Edge::MpmcOrphansMade
-            | Edge::MpmcSeatFree => Ordering::Release,
+            | Edge::MpmcSeatFree
+            | Edge::MpmcOverwrite
+            | Edge::MpmcVoidMade => Ordering::Release,
             Edge::MpmcObserve
             | Edge::MpmcReclaim
             | Edge::MpmcReap
             | Edge::MpmcTailLoad
             | Edge::MpmcHeadLoad
             | Edge::MpmcOrphansSeen
-            | Edge::MpmcSeatCheck => Ordering::Acquire,
+            | Edge::MpmcSeatCheck
+            | Edge::MpmcValidate
+            | Edge::MpmcVoidsSeen => Ordering::Acquire,
             Edge::MpmcClaim | Edge::MpmcTake | Edge::MpmcTakeOrphan => Ordering::AcqRel,
             Edge::BroadcastPublish | Edge::BroadcastGiveUp | Edge::BroadcastConsume | Edge::BroadcastTail => {
                 Ordering::Release
@@ -296,6 +308,8 @@ impl Edge {
             Edge::MpmcOrphansMade | Edge::MpmcOrphansSeen => "M7",
             Edge::MpmcSeatFree | Edge::MpmcSeatCheck => "M8",
             Edge::MpmcSkip => "M9",
+            Edge::MpmcOverwrite | Edge::MpmcValidate => "T1",
+            Edge::MpmcVoidMade | Edge::MpmcVoidsSeen => "T2",
             Edge::BroadcastPublish | Edge::BroadcastObserve => "D1",
             Edge::BroadcastGiveUp | Edge::BroadcastValidate => "D2",
             Edge::BroadcastConsume | Edge::BroadcastReclaim => "D3",

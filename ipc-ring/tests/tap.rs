@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use common::{Role, listen, private_namespace, say, the_ring, unique};
 use ipc_ring::observe::{DomainObserver, Tap, TapError, TapRead, TapStart};
-use ipc_ring::{Domain, broadcast, bytes, latest, mpmc, spsc};
+use ipc_ring::platform::Site;
+use ipc_ring::{Domain, broadcast, bytes, call, fault, latest, mpmc, spsc};
 
 /// Words that follow from the first: enough of them that a copy takes some time.
 type Message = [u64; 512];
@@ -14,6 +15,9 @@ type Message = [u64; 512];
 fn message(number: u64) -> Message {
     std::array::from_fn(|index| number.wrapping_mul(2 * index as u64 + 1))
 }
+
+/// The number of messages whose producer died before it pushed them.
+const NEVER_PUSHED: u64 = u64::MAX;
 
 fn number_of(bytes: &[u8]) -> u64 {
     let words: Vec<u64> =
@@ -67,6 +71,41 @@ fn plays_a_role() {
             say("ready");
             (0..u64::MAX).for_each(|number| producer.push(&frame(number, longest)).unwrap());
         }
+        // Several ends at full speed.
+        ["mpmc", domain, capacity, ends] => {
+            let domain = Domain::open(domain).unwrap();
+            let ends: u64 = ends.parse().unwrap();
+            let builder = mpmc::Builder::<Message>::new("jobs").domain(&domain);
+            let builder = builder.capacity(capacity.parse().unwrap());
+            let mut producers: Vec<_> = (0..ends).map(|_| builder.create_producer().unwrap()).collect();
+            for _ in 0..ends {
+                let mut consumer =
+                    mpmc::Builder::<Message>::new("jobs").domain(&domain).open_consumer().unwrap();
+                std::thread::spawn(move || {
+                    loop {
+                        let message = consumer.pop().unwrap();
+                        assert_eq!(message, self::message(message[0]));
+                    }
+                });
+            }
+            for (number, mut producer) in (0..).zip(producers.drain(..)) {
+                std::thread::spawn(move || {
+                    for next in (0..).map(|next| next * ends + number) {
+                        producer.push(message(next)).unwrap();
+                    }
+                });
+            }
+            say("ready");
+            listen();
+        }
+        // Dies when it has written a message that it has not yet pushed.
+        ["mpmc-dies", domain] => {
+            let domain = Domain::open(domain).unwrap();
+            let mut producer = mpmc::Builder::<Message>::new("jobs").domain(&domain).open_producer().unwrap();
+            fault::arm(Site::MpmcWritten, 0);
+            producer.push(message(NEVER_PUSHED)).unwrap();
+            panic!("the site was not reached");
+        }
         ["broadcast", domain, capacity] => {
             let domain = Domain::open(domain).unwrap();
             let builder = broadcast::Builder::<Message>::new("stream").domain(&domain);
@@ -88,20 +127,24 @@ fn plays_a_role() {
 
 /// Reads along a stream at full speed: each message delivered is whole and the one of its position, and
 /// delivered and missed messages add up.
-fn read_along(kind: &str, parameters: &[&str], check: impl Fn(&[u8], u64)) {
+fn read_along(kind: &str, parameters: &[&str], mut check: impl FnMut(&[u8], u64)) {
     private_namespace();
     let name = unique(kind);
     let mut stream = Role::start(kind, &[&[name.as_str()], parameters].concat());
     assert_eq!(stream.hear(), "ready");
     let observer = DomainObserver::open(&name).unwrap();
-    let mut tap = Tap::open(&observer, "stream", TapStart::Oldest).unwrap();
+    let channel = if kind == "mpmc" { "jobs" } else { "stream" };
+    let mut tap = Tap::open(&observer, channel, TapStart::Oldest).unwrap();
     let (mut given, mut missed, mut next, mut out) = (0_u64, 0_u64, None, Vec::new());
     let until = Instant::now() + Duration::from_millis(300);
-    while given < 200 || Instant::now() < until {
+    let mut dying = (kind == "mpmc" && parameters[1] != "1").then(|| Role::start("mpmc-dies", &[&name]));
+    while given < 200 || Instant::now() < until || dying.as_mut().is_some_and(|dying| !dying.has_ended()) {
         match tap.try_read(&mut out).unwrap() {
             TapRead::Message { sequence, key: None } => {
                 check(&out, sequence);
-                assert!(next.is_none_or(|next| next == sequence), "{next:?} {sequence}");
+                // Slots that held nothing are passed over.
+                let may_pass = kind == "mpmc" && next.is_none_or(|next| next < sequence);
+                assert!(may_pass || next.is_none_or(|next| next == sequence), "{next:?} {sequence}");
                 next = Some(sequence + 1);
                 given += 1;
             }
@@ -113,6 +156,9 @@ fn read_along(kind: &str, parameters: &[&str], check: impl Fn(&[u8], u64)) {
             TapRead::Nothing => std::thread::yield_now(),
             other => panic!("{other:?}"),
         }
+    }
+    if let Some(mut dying) = dying {
+        dying.wait_killed();
     }
     println!("{kind} of {parameters:?}: {given} given, {missed} missed");
     stream.kill();
@@ -136,6 +182,21 @@ fn a_ring_of_frames_is_never_torn() {
         let longest = longest_of(capacity, lengths);
         read_along("bytes", &[&capacity.to_string(), lengths], |bytes, sequence| {
             assert!(bytes == frame(sequence, longest), "frame {sequence} is whole: {bytes:?}");
+        });
+    }
+}
+
+#[test]
+fn a_many_to_many_ring_is_never_torn() {
+    for capacity in ["1", "2", "16", "1024"] {
+        read_along("mpmc", &[capacity, "1"], is_message);
+        let mut last = [None; 3];
+        read_along("mpmc", &[capacity, "3"], |bytes, _| {
+            let number = number_of(bytes);
+            assert_ne!(number, NEVER_PUSHED);
+            let last = &mut last[(number % 3) as usize];
+            assert!(last.is_none_or(|last| last < number), "those of a producer come in order, once");
+            *last = Some(number);
         });
     }
 }
@@ -183,6 +244,55 @@ fn what_waits_is_read_and_what_is_missed_is_counted() {
     assert_eq!(late.try_read(&mut out).unwrap(), TapRead::Nothing);
     let mut oldest = Tap::open(&observer, "stream", TapStart::Oldest).unwrap();
     assert_eq!(oldest.try_read(&mut out).unwrap(), TapRead::Message { sequence: 13, key: None });
+}
+
+/// What was popped is read too, unless a slot became void since the tap had caught up.
+#[test]
+fn elements_that_were_popped_are_read_and_given_up_ones_are_not() {
+    private_namespace();
+    let name = unique("jobs");
+    let domain = Domain::open(&name).unwrap();
+    let observer = DomainObserver::open(&name).unwrap();
+    let builder = mpmc::Builder::<Message>::new("jobs").domain(&domain).capacity(8);
+    let mut producer = builder.create_producer().unwrap();
+    let mut consumer = mpmc::Builder::<Message>::new("jobs").domain(&domain).open_consumer().unwrap();
+    let mut out = Vec::new();
+    let is = |sequence| TapRead::Message { sequence, key: None };
+    let mut tap = Tap::open(&observer, "jobs", TapStart::Next).unwrap();
+    for number in 0..5 {
+        producer.push(message(number)).unwrap();
+        assert_eq!(consumer.pop().unwrap(), message(number));
+    }
+    for number in 0..5 {
+        assert_eq!(tap.try_read(&mut out).unwrap(), is(number));
+        assert_eq!(number_of(&out), number);
+    }
+    assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
+    // Positions 5 and 7 hold elements, 6 nothing.
+    producer.push(message(5)).unwrap();
+    let mut dying = Role::start("mpmc-dies", &[&name]);
+    dying.wait_killed();
+    producer.push(message(7)).unwrap();
+    let mut oldest = Tap::open(&observer, "jobs", TapStart::Oldest).unwrap();
+    assert_eq!(consumer.pop().unwrap(), message(5));
+    assert_eq!(consumer.pop().unwrap(), message(7), "the slot between them is void");
+    for tap in [&mut tap, &mut oldest] {
+        assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Missed { count: 3 }, "which of them is void?");
+        assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
+    }
+    // Twenty more: the last lap is there, although all were popped.
+    for number in 8..28 {
+        producer.push(message(number)).unwrap();
+        assert_eq!(consumer.pop().unwrap(), message(number));
+    }
+    assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Missed { count: 12 });
+    for number in 20..28 {
+        assert_eq!(tap.try_read(&mut out).unwrap(), is(number));
+        assert_eq!(number_of(&out), number);
+    }
+    assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
+    let mut oldest = Tap::open(&observer, "jobs", TapStart::Oldest).unwrap();
+    assert_eq!(oldest.try_read(&mut out).unwrap(), TapRead::Nothing, "all were returned");
 }
 
 /// Frames that wait are read, of the popped ones those in reach; the others are counted.
@@ -255,9 +365,9 @@ fn frames_and_values_are_read_along_and_other_kinds_are_refused() {
     assert_eq!(out, 6_u32.to_ne_bytes());
     assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
 
-    let _jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).create_producer().unwrap();
-    let refused = Tap::open(&observer, "jobs", TapStart::Next).unwrap_err();
-    assert!(matches!(refused, TapError::Kind { .. }) && refused.to_string().contains("mpmc"), "{refused}");
+    let _calls = call::Builder::<u32, u32>::new("calls").domain(&domain).create_caller().unwrap();
+    let refused = Tap::open(&observer, "calls", TapStart::Next).unwrap_err();
+    assert!(matches!(refused, TapError::Kind { .. }) && refused.to_string().contains("call"), "{refused}");
     let missing = Tap::open(&observer, "nothing", TapStart::Next).unwrap_err();
     assert!(matches!(missing, TapError::Attach(_)), "{missing}");
 }

@@ -12,7 +12,7 @@ use ipc_ring::memory::{Access, Field, Role, Shape};
 use ipc_ring::platform::Word as _;
 use loom::cell::UnsafeCell;
 
-use crate::{Loom, Word32, Word64, mutation};
+use crate::{Loom, Word32, Word64, mutation, platform};
 
 /// Bytes from one entry of an area to the next, in every ring.
 const ENTRY: usize = 128;
@@ -58,6 +58,7 @@ impl Objects {
     /// The words of these tables.
     #[must_use]
     pub fn of(tables: &[&'static [Field]]) -> Self {
+        platform::have_taps(false);
         let mut objects = Self {
             u64s: BTreeMap::new(),
             u32s: BTreeMap::new(),
@@ -214,6 +215,13 @@ impl Objects {
         (0..count)
             .map(|index| offset + index * stride)
             .fold(self, |objects, slot| objects.payload(slot).word(slot + word, Word64::contended(0)))
+    }
+
+    /// A ring made of them, in a model with a tap.
+    #[must_use]
+    pub fn tapped<R>(self, ring: R) -> Heap<R> {
+        platform::have_taps(true);
+        self.ring(ring)
     }
 
     /// A ring made of them.

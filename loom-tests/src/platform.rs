@@ -12,11 +12,18 @@ use crate::{crash, membarrier, phase};
 
 thread_local! {
     static FENCED_LOOKS: Cell<u32> = const { Cell::new(0) };
+    static HAS_TAPS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// How many looks that find no waiter the notifiers of the next execution fence.
 pub(crate) fn set_fenced_looks(looks: u32) {
     FENCED_LOOKS.set(looks);
+}
+
+/// Whether producers have the fences that taps rely on. Only in models with a tap: in others a fence would
+/// hide that a release is missing.
+pub(crate) fn have_taps(they: bool) {
+    HAS_TAPS.set(they);
 }
 
 /// The platform made of loom's types. Orderings and barriers go through [`mutation`], crash sites through
@@ -59,6 +66,10 @@ unsafe impl Platform for Loom {
 
     fn relax() {
         loom::thread::yield_now();
+    }
+
+    fn taps() -> bool {
+        HAS_TAPS.get()
     }
 
     fn fence(edge: Edge) {

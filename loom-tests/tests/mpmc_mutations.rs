@@ -14,7 +14,10 @@ use loom_tests::participants::NOT_PUT_BACK;
 use loom_tests::{Model, Mutation, matrix};
 
 /// The models that catch something that no faster model catches. The others would only cost time.
-const SHARP: [&str; 22] = [
+const SHARP: [&str; 25] = [
+    "mpmc_tap_overwritten",
+    "mpmc_tap_returned",
+    "mpmc_tap_producer_dies",
     "mpmc_notifier_dies_with_the_mask",
     "mpmc_one_pop_frees_a_sleeper",
     "mpmc_end_behind_dead_hands_taken",

@@ -13,6 +13,7 @@ use crate::region::Region;
 use crate::ring::broadcast::{self, Mode, Resume};
 use crate::ring::bytes;
 use crate::ring::latest::{self, Trouble};
+use crate::ring::mpmc;
 use crate::ring::spsc::{self, Corruption, Tapped};
 
 /// Where a [`Tap`] begins.
@@ -82,7 +83,8 @@ impl From<AttachError> for TapError {
 pub enum TapRead {
     /// An intact message.
     Message {
-        /// Number of messages pushed before it since the channel was made; for a value, the number of the
+        /// Number of messages pushed before it since the channel was made (of `mpmc` with the slots that a
+        /// producer claimed and gave up, or died with); for a value, the number of the
         /// publication of its key.
         sequence: u64,
         /// For a table of values: the key.
@@ -98,7 +100,8 @@ pub enum TapRead {
 }
 
 /// A reader of a channel's messages that the ends do not know of: attached read-only, without a seat,
-/// whatever the type of the messages. For `spsc`, `bytes`, `broadcast`, frames of `broadcast`, and `latest`.
+/// whatever the type of the messages. For `spsc`, `bytes`, `mpmc`, `broadcast`, frames of `broadcast`, and
+/// `latest`.
 ///
 /// It never returns a message that was overwritten while it was read, and counts the messages it was too slow
 /// for. The ends pay nothing except for the cache lines that it reads while they write them. It polls: it
@@ -137,6 +140,7 @@ pub struct Tap {
 enum Ring {
     Spsc(spsc::Tap<spsc::RawMapped>),
     Bytes(bytes::Tap<bytes::Mapped>),
+    Mpmc(mpmc::Tap<mpmc::MappedOf<Shaped>>),
     Broadcast(broadcast::Subscriber<broadcast::MappedOf<Shaped>>),
     Frames(broadcast::frames::Subscriber<broadcast::frames::Mapped>),
     Latest(latest::Reader<latest::MappedOf<Shaped>>),
@@ -160,7 +164,8 @@ impl Tap {
     /// Never for a [`DomainObserver`](crate::observe::DomainObserver); with a [`Domain`](crate::Domain), the
     /// lookup takes its lock.
     pub fn open(place: &impl Place, name: &str, start: TapStart) -> Result<Self, TapError> {
-        let kinds = [Kind::Spsc, Kind::Bytes, Kind::Broadcast, Kind::BroadcastBytes, Kind::Latest];
+        let kinds =
+            [Kind::Spsc, Kind::Bytes, Kind::Mpmc, Kind::Broadcast, Kind::BroadcastBytes, Kind::Latest];
         let look = |region: &Region, entry: &Entry| {
             let Some(kind) = kinds.into_iter().find(|kind| *kind as u32 == entry.kind) else {
                 return Ok(Err(TapError::Kind { kind: entry.kind }));
@@ -182,6 +187,7 @@ impl Tap {
                         header.element_align,
                     )
                 }),
+                Kind::Mpmc => layout::look(region, kind, mpmc::SLOTS_OFFSET, generation),
                 Kind::Broadcast => layout::look(region, kind, broadcast::words::SLOTS_OFFSET, generation),
                 _ => layout::look(region, kind, spsc::SLOTS_OFFSET, generation),
             }?;
@@ -220,6 +226,13 @@ impl Tap {
                 region, geometry,
             )?)),
             _ if !Native::taps() => return Err(TapError::Unordered),
+            Kind::Mpmc => {
+                let ring = mpmc::MappedOf::<Shaped>::to_be_read(region, geometry)?;
+                Ring::Mpmc(match start {
+                    TapStart::Oldest => mpmc::Tap::oldest(ring, *first_position),
+                    TapStart::Next => mpmc::Tap::next(ring),
+                })
+            }
             Kind::Bytes => {
                 let ring = bytes::Mapped::to_be_read(region, geometry)?;
                 Ring::Bytes(match start {
@@ -280,6 +293,15 @@ impl Tap {
                     Tapped::Empty => TapRead::Nothing,
                 })
             }
+            Ring::Mpmc(tap) => match tap.try_read(place) {
+                mpmc::Tapped::Item => {
+                    let sequence = tap.position().wrapping_sub(1).wrapping_sub(self.first_position);
+                    Ok(TapRead::Message { sequence, key: None })
+                }
+                mpmc::Tapped::Missed { count } => Ok(TapRead::Missed { count }),
+                mpmc::Tapped::Corrupt(corruption) => Err(TapError::Corrupt(corruption)),
+                mpmc::Tapped::Empty => Ok(TapRead::Nothing),
+            },
             Ring::Broadcast(ring) => {
                 let sequence = ring.position().wrapping_sub(self.first_position);
                 match ring.try_pop_into(place) {

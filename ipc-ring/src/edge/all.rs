@@ -4,7 +4,7 @@ use super::Edge;
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 89] = [
+    pub const ALL: [Edge; 93] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -50,6 +50,10 @@ impl Edge {
         Edge::MpmcSeatFree,
         Edge::MpmcSeatCheck,
         Edge::MpmcSkip,
+        Edge::MpmcOverwrite,
+        Edge::MpmcValidate,
+        Edge::MpmcVoidMade,
+        Edge::MpmcVoidsSeen,
         Edge::BroadcastPublish,
         Edge::BroadcastObserve,
         Edge::BroadcastGiveUp,

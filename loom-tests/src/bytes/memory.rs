@@ -116,7 +116,7 @@ impl Heap {
             .deaf("marks", NOT_MARKED)
             .deaf("longest_frame", LENGTH_NOT_SAID)
             .deaf("produced", NOT_PRODUCED)
-            .ring(private)
+            .tapped(private)
     }
 
     /// Stores to the word at an index the value it already holds.

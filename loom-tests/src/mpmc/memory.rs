@@ -67,6 +67,12 @@ impl Shape {
     }
 }
 
+impl Private {
+    fn new(shape: Shape) -> Self {
+        Self { shape, dead: Rc::new((0..IDENTITIES).map(|_| AtomicBool::new(false)).collect()) }
+    }
+}
+
 impl Heap {
     /// An empty ring for a model without deaths.
     #[must_use]
@@ -83,8 +89,30 @@ impl Heap {
     /// An empty ring of a special kind.
     #[must_use]
     pub fn shaped(shape: Shape) -> Self {
-        assert!(shape.capacity.is_power_of_two());
         let element = Of::<u64>::new();
+        let objects = Self::objects(shape);
+        let voids = objects.offset("voids");
+        objects
+            .word(voids, Word64::plain(0)) // No model with this heap has a tap.
+            .slots(<Self as Slots>::OFFSET, element.stride(), element.word(), shape.capacity)
+            .ring(Private::new(shape))
+    }
+
+    /// An empty ring for a tap; its payloads are words that may be read while they are written.
+    #[must_use]
+    pub fn tapped(capacity: usize, dies: bool) -> Self {
+        let shape = Shape { dies, ..Shape::of(capacity) };
+        let element = Of::<u64>::new();
+        let slots = (0..capacity).map(|index| <Self as Slots>::OFFSET + index * element.stride());
+        let objects = slots.fold(Self::objects(shape), |objects, slot| {
+            objects.word(slot, Word64::contended(0)).word(slot + element.word(), Word64::contended(0))
+        });
+        objects.tapped(Private::new(shape))
+    }
+
+    /// The words in front of the slots.
+    fn objects(shape: Shape) -> Objects {
+        assert!(shape.capacity.is_power_of_two());
         Objects::of(&[FIELDS])
             .still("orphans", !shape.dies)
             .deaf("orphans", NO_GENERATION)
@@ -97,8 +125,6 @@ impl Heap {
             .entries("seats", SEAT_FIELDS, shape.seats, |_| {
                 if shape.dies { Word64::contended(0) } else { Word64::still(0) }
             })
-            .slots(<Self as Slots>::OFFSET, element.stride(), element.word(), shape.capacity)
-            .ring(Private { shape, dead: Rc::new((0..IDENTITIES).map(|_| AtomicBool::new(false)).collect()) })
     }
 
     pub(super) fn seat_for(&self, identity: u64) -> Seat {

@@ -18,6 +18,7 @@ pub mod ring;
 pub mod room;
 pub mod sleeping;
 pub mod special;
+pub mod tap;
 
 pub use memory::Heap;
 
@@ -36,4 +37,5 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
         .chain(room::MODELS)
         .chain(ending::MODELS)
         .chain(leaving::MODELS)
+        .chain(tap::MODELS)
 }

@@ -366,5 +366,8 @@ fn met_slot() {
 /// The ends of edges of this ring.
 #[must_use]
 pub fn edges() -> Vec<Edge> {
-    Edge::ALL.into_iter().filter(|edge| edge.label().starts_with('M') || edge.label() == "W2").collect()
+    Edge::ALL
+        .into_iter()
+        .filter(|edge| edge.label().starts_with(['M', 'T']) || edge.label() == "W2")
+        .collect()
 }

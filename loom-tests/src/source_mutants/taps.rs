@@ -3,6 +3,7 @@
 use super::SourceMutant;
 
 const BYTES: &str = "ipc-ring/src/ring/bytes/tap.rs";
+const MPMC: &str = "ipc-ring/src/ring/mpmc/tap.rs";
 const ROOM: &str = "ipc-ring/src/ring/bytes/producer/room.rs";
 
 /// All of them.
@@ -41,5 +42,33 @@ pub(super) const ALL: &[SourceMutant] = &[
         old: "        «position.store(self.position, release)»;\n",
         new: "{ memory.marks().store(marks, release); position.store(self.position, release) }",
         models: &["frames_tap_marked", "frames_tap_oldest"],
+    },
+    SourceMutant {
+        name: "mpmc: a tap does not look at the tag behind the copy",
+        file: MPMC,
+        old: "        if «!is_there» {\n",
+        new: "false",
+        models: &["mpmc_tap_overwritten"],
+    },
+    SourceMutant {
+        name: "mpmc: a tap takes each returned slot for one that held an element",
+        file: MPMC,
+        old: "(1, Empty | Closed) if «self.was_delivered(position)» =>",
+        new: "true",
+        models: &["mpmc_tap_given_up"],
+    },
+    SourceMutant {
+        name: "mpmc: a producer that gives up does not count the void slot",
+        file: "ipc-ring/src/ring/mpmc/producer.rs",
+        old: "        «super::recovery::count_void(&self.memory)»;\n",
+        new: "()",
+        models: &["mpmc_tap_given_up"],
+    },
+    SourceMutant {
+        name: "mpmc: a slot of a dead producer is not counted as void",
+        file: "ipc-ring/src/ring/mpmc/recovery.rs",
+        old: "            «count_void(memory)»;\n",
+        new: "()",
+        models: &["mpmc_tap_producer_dies"],
     },
 ];

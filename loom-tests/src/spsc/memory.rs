@@ -89,7 +89,7 @@ impl Heap {
             objects.word(slot, Word64::contended(0)).word(slot + shape.word(), Word64::contended(0))
         });
         let mask = capacity as u64 - 1;
-        objects.ring(Private { mask, barrier: Barrier::Asymmetric, line: 0, ahead: 0, tapped: true })
+        objects.tapped(Private { mask, barrier: Barrier::Asymmetric, line: 0, ahead: 0, tapped: true })
     }
 }
 

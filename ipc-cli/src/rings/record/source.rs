@@ -57,16 +57,17 @@ impl Source {
             tap => Source::Tap(tap),
         };
         Tap::open(domain, name, start).map(source).map_err(|error| match error {
-            TapError::Kind { .. } if is(Kind::Mpmc) => format!(
-                "each message of an mpmc channel goes to one consumer, and cannot be read along; --seat {name} makes ipcr \
-                 one of its consumers, and takes what it records away from the others"
-            ),
             TapError::Kind { .. } if is(Kind::Call) => {
                 "a call channel has one line, which each request and each reply overwrites".to_owned()
             }
             TapError::Kind { .. } if is(Kind::Pool) => {
-                "a pool has no messages: its blocks are sent by handles in other channels, which are recorded".to_owned()
+                "a pool has no messages: its blocks are sent by handles in other channels, which are recorded"
+                    .to_owned()
             }
+            TapError::Unordered if is(Kind::Mpmc) => format!(
+                "{error}; --seat {name} makes ipcr one of its consumers, and takes what it records away from \
+                 the others"
+            ),
             TapError::Unordered => format!("{error}; --seat {name} makes ipcr its consumer, if it has none"),
             error => error.to_string(),
         })

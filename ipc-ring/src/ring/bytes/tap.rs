@@ -11,7 +11,7 @@
 //!   longer than all before? longest_frame              copy the payload
 //!   fence                               [B4] Release   fence                                   [B4] Acquire
 //!   write payload, header(w + record) = 0              mark <= r, or consumed <= r,
-//!   header(w)                           [B1] Release   or what a push at `produced` can reach <= r + capacity ?
+//!   header(w)                           [B1] Release   or reach of a push at `produced` <= r + capacity ?
 //!   produced
 //! ```
 //!
@@ -30,8 +30,8 @@
 //! for each producer that died between a publication and its count.
 //!
 //! A tap stores nothing. On x86-64 neither fence is an instruction. Elsewhere the producer's fence would cost
-//! an instruction for each push and is omitted ([`Platform::taps`](crate::platform::Platform::taps)), so there
-//! is no tap there.
+//! an instruction for each push and is omitted ([`Platform::taps`](crate::platform::Platform::taps)), so
+//! there is no tap there.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -200,8 +200,8 @@ fn try_mark<M: Memory>(memory: &M) -> (Spot, bool) {
     let acquire = M::Platform::ordering(Edge::BytesMarkSeen);
     let marks = memory.marks().load(acquire);
     let (position, sequence) = mark_words(memory, marks);
-    // [B5] Acquire ← the producer's Release: a tap that reads one of these as it is written for the mark after
-    // the next sees that there is a next one.
+    // [B5] Acquire ← the producer's Release: a tap that reads one of these as it is written for the mark
+    // after the next sees that there is a next one.
     let (position, sequence) = (position.load(acquire), sequence.load(acquire));
     let is_one = memory.marks().load(Relaxed) == marks; // Behind both loads.
     (Spot { position: position & !(WORD - 1), sequence }, is_one)

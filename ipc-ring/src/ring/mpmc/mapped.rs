@@ -72,6 +72,14 @@ impl MappedOf<Shaped> {
     }
 }
 
+impl MappedOf<Shaped> {
+    /// The ring in memory that may be mapped read-only, whose header was checked: for a tap, which stores
+    /// nothing.
+    pub(crate) fn to_be_read(region: Region, geometry: &Geometry) -> Result<Self, AttachError> {
+        Self::of_shape(region, geometry, Shaped::of(geometry))
+    }
+}
+
 impl<S: Shape> memory::Mapped<Private<S>> {
     /// The ring in `region`, of this geometry and shape, which match.
     fn of_shape(region: Region, own: &Geometry, shape: S) -> Result<Self, AttachError> {
@@ -80,8 +88,8 @@ impl<S: Shape> memory::Mapped<Private<S>> {
         let polled = stride > 2 * LINE && prefetch::of_polled(stride);
         let private = Private { shape, capacity: own.capacity(), hints: prefetch::pays(), polled };
         // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it
-        // as the capacity says.
-        unsafe { Self::over(region, own.total_size(), private) }
+        // as the capacity says. The users of one in memory that is mapped read-only store nothing.
+        unsafe { Self::over_any(region, own.total_size(), private) }
     }
 
     /// Sets every word of a fresh ring so that its first element has this position.

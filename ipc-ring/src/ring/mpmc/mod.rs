@@ -127,8 +127,13 @@
 //! - Uncommitted elements vanish. Committed elements are delivered, or counted as dead letters.
 //! - Order: first in, first out across all producers, except for elements that are delivered again.
 //!
+//! # Taps
+//!
+//! [`Tap`] reads elements along without a seat. For it a producer has a fence between its claim and the
+//! payload (`T1`), and a slot that becomes void is counted before (`T2`).
+//!
 //! The shape is Vyukov's bounded queue (2010) with the owner in the sequence number. The orderings carry
-//! labels (`M1` to `M9`) that are listed in [`edge`](crate::edge) and in `docs/orderings.md`.
+//! labels (`M1` to `M9`, `T1`, `T2`) that are listed in [`edge`](crate::edge) and in `docs/orderings.md`.
 
 #[allow(unsafe_code)]
 mod consumer;
@@ -146,6 +151,7 @@ mod seat;
 #[allow(unsafe_code)]
 mod slice;
 mod tag;
+mod tap;
 mod walk;
 #[allow(unsafe_code)]
 pub(crate) mod words;
@@ -159,6 +165,7 @@ pub use memory::{Counter, Memory};
 pub use producer::{Claim, Producer, Refused};
 pub use seat::{Seat, TableFull};
 pub use tag::{MAX_ENDPOINTS, State, Tag};
+pub use tap::{Tap, Tapped};
 pub(crate) use words::{
     CONSUMER_SLEEPERS, ENDPOINTS, PRODUCER_SLEEPERS, SEAT_SIZE, SEATS, SLOTS_OFFSET, STATE, USED,
 };

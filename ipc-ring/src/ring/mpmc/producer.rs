@@ -1,6 +1,5 @@
 //! The producing end.
 
-use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::memory::Memory;
@@ -13,6 +12,10 @@ use crate::edge::Edge;
 use crate::memory::{Item, Of};
 use crate::message::Message;
 use crate::platform::{Barrier, Platform, Site, Word};
+
+mod claim;
+
+pub use claim::Claim;
 
 /// Why nothing was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +104,7 @@ impl<M: Memory> Producer<M> {
     pub fn try_claim(&mut self) -> Result<Claim<'_, M>, Refused> {
         let position = self.claim()?;
         self.held = Some(position);
+        Self::before_writing();
         Ok(Claim { producer: self, position })
     }
 
@@ -138,6 +142,7 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn put(&mut self, item: &Item<M>) -> Result<(), Refused> {
         let position = self.claim()?;
+        Self::before_writing();
         self.write(position, item);
         M::Platform::crash_point(Site::MpmcWritten);
         self.publish(position);
@@ -255,6 +260,13 @@ impl<M: Memory> Producer<M> {
         }
     }
 
+    /// Orders what is written from now on after the claim.
+    #[inline(always)]
+    fn before_writing() {
+        // [T1] Release → a tap's Acquire: a reader of anything written from now on also sees the claim.
+        M::Platform::fence_for_taps(Edge::MpmcOverwrite);
+    }
+
     #[inline(always)]
     fn write(&self, position: u64, item: &Item<M>) {
         let index = self.shape.index(position);
@@ -287,6 +299,7 @@ impl<M: Memory> Producer<M> {
     /// Gives up a claimed slot: it holds nothing in this lap.
     fn abort(&mut self, position: u64) {
         let void = self.shape.empty(position).void();
+        super::recovery::count_void(&self.memory);
         // [M6] Release → the next owner of the slot: this end no longer writes it.
         self.memory
             .tag(self.shape.index(position))
@@ -350,44 +363,5 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
             self.hint();
         }
         (items.len(), Ok(()))
-    }
-}
-
-/// A slot claimed by [`Producer::try_claim`]: write it, then [`commit`](Claim::commit). Dropping it aborts
-/// the claim: the slot is skipped in this lap, and nothing is published. A claim that is leaked is aborted by
-/// the end's next call.
-#[derive(Debug)]
-pub struct Claim<'a, M: Memory> {
-    producer: &'a mut Producer<M>,
-    position: u64,
-}
-
-impl<T: Message, M: Memory<Shape = Of<T>>> Claim<'_, M> {
-    /// Passes the slot's bytes to `f`. They hold whatever an earlier lap left there.
-    pub fn with<R>(&mut self, f: impl FnOnce(*mut T) -> R) -> R {
-        self.producer.memory.with_slot_mut(self.producer.shape.index(self.position), |slot| f(slot.cast()))
-    }
-}
-
-impl<M: Memory> Claim<'_, M> {
-    /// Copies an element into the slot.
-    pub fn write(&mut self, item: &Item<M>) {
-        self.producer.write(self.position, item);
-    }
-
-    /// Publishes the slot.
-    pub fn commit(self) {
-        let mut this = ManuallyDrop::new(self);
-        let position = this.position;
-        this.producer.held = None;
-        M::Platform::crash_point(Site::MpmcWritten);
-        this.producer.publish(position);
-        this.producer.hint();
-    }
-}
-
-impl<M: Memory> Drop for Claim<'_, M> {
-    fn drop(&mut self) {
-        self.producer.settle();
     }
 }

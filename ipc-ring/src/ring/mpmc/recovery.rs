@@ -111,7 +111,10 @@ pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
 /// The repair of one slot: a CAS from the tag that was read **before** its owner was found dead.
 fn repair_slot<M: Memory>(memory: &M, index: u64, tag: Tag) -> bool {
     let (repaired, edge, counter) = match tag.state() {
-        Some(State::Writing) => (tag.void(), Edge::MpmcVoid, Counter::Voided),
+        Some(State::Writing) => {
+            count_void(memory);
+            (tag.void(), Edge::MpmcVoid, Counter::Voided)
+        }
         Some(State::Reading) => (tag.orphan(), Edge::MpmcOrphan, Counter::Orphaned),
         Some(State::Lent) => after_lending(memory, tag),
         _ => return false,
@@ -136,6 +139,12 @@ pub(super) fn after_lending<M: Memory>(memory: &M, tag: Tag) -> (Tag, Edge, Coun
     } else {
         (tag.orphan(), Edge::MpmcOrphan, Counter::Orphaned)
     }
+}
+
+/// Tells taps that a slot is about to become void whose element was never pushed.
+pub(super) fn count_void<M: Memory>(memory: &M) {
+    // [T2] Release → a tap's Acquire: this position, and those before, are claimed.
+    memory.voids().fetch_add(1, M::Platform::ordering(Edge::MpmcVoidMade));
 }
 
 /// Makes consumers search, after slots may have become orphans.

@@ -29,6 +29,8 @@ words! {
     0x300 u64 ORPHANS orphans: protocol, "recoverers, Release (M7)";
     /// How often something was repaired.
     0x308 [32] COUNTERS counters: area, "recoverers";
+    /// How many slots were made void. Taps rely on it.
+    0x328 u64 VOIDS voids: protocol, "the end or recoverer that makes a slot void, before it, Release (T2)";
     /// The endpoint table.
     0x380 [ENDPOINTS as usize * SEAT_SIZE] SEATS seats: area, "the ends";
     /// The slots.

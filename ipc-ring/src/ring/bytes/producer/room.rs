@@ -73,8 +73,8 @@ impl<M: Memory> Producer<M> {
     /// the next mark it overwrites nothing that was published after this one.
     pub(super) fn mark(&self) {
         // [B5] Release → a tap's Acquire. By the number: the mark, and the word at its position, which is no
-        // header of an earlier lap. By the mark's words, to a tap that reads them for the mark before the last:
-        // that there was another one.
+        // header of an earlier lap. By the mark's words, to a tap that takes them for those of an older mark:
+        // that there was another one since.
         let release = M::Platform::ordering(Edge::BytesMark);
         let memory = &self.memory;
         let marks = memory.marks().load(Relaxed).wrapping_add(1); // Written by producers only.

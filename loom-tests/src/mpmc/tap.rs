@@ -1,0 +1,103 @@
+//! A tap reads while producers overwrite, give up and die.
+
+use std::mem::MaybeUninit;
+
+use ipc_ring::ring::mpmc::{Nothing, Tap, Tapped, recovery};
+use loom::thread;
+
+use super::Heap;
+use crate::{Model, reached};
+
+/// The models of this file.
+pub const MODELS: &[Model] = &[
+    Model::new("mpmc_tap_overwritten", 140, overwritten).reaches(&["tapped", "missed"]),
+    Model::new("mpmc_tap_returned", 300, returned).reaches(&["tapped", "missed", "not there yet"]),
+    Model::new("mpmc_tap_given_up", 250, || void(false)).reaches(&["missed", "not there yet"]),
+    Model::new("mpmc_tap_producer_dies", 250, || void(true)).reaches(&["missed", "not there yet"]),
+];
+
+/// What a producer writes that does not publish it.
+const HALF: u64 = 99;
+
+/// Reads the next element, which is its position plus ten if it is returned at all.
+#[allow(unsafe_code)]
+fn read(tap: &mut Tap<Heap>) -> Tapped {
+    let position = tap.position();
+    let mut item = MaybeUninit::uninit();
+    let tapped = tap.try_read(&mut item);
+    match tapped {
+        Tapped::Item => {
+            // SAFETY: the tap has filled it.
+            let item = unsafe { item.assume_init() };
+            assert_eq!(item, tap.position() + 9, "what was overwritten, or never pushed, is not given");
+            reached("tapped");
+        }
+        Tapped::Missed { count } => {
+            assert_eq!(tap.position(), position + count);
+            reached("missed");
+        }
+        Tapped::Empty => reached("not there yet"),
+        Tapped::Corrupt(corruption) => panic!("{corruption}"),
+    }
+    tapped
+}
+
+/// What waits is popped, and its slot written again.
+fn overwritten() {
+    let ring = Heap::tapped(1, false);
+    let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
+    assert_eq!(producer.try_push(&10), Ok(()));
+    let mut tap = Tap::oldest(ring, 0);
+    let other = thread::spawn(move || {
+        assert_eq!(consumer.try_pop().map(|popped| popped.item), Ok(10));
+        assert_eq!(producer.try_push(&11), Ok(()));
+    });
+    let _ = read(&mut tap);
+    other.join().unwrap();
+    while read(&mut tap) != Tapped::Empty {}
+    assert_eq!(tap.position(), 2, "two were pushed");
+}
+
+/// What was returned is read as well, if it was pushed while the tap was there.
+fn returned() {
+    let ring = Heap::tapped(1, false);
+    let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
+    let mut tap = Tap::next(ring);
+    let other = thread::spawn(move || {
+        for value in 10..12 {
+            assert_eq!(producer.try_push(&value), Ok(()));
+            assert_eq!(consumer.try_pop().map(|popped| popped.item), Ok(value));
+        }
+    });
+    let _ = read(&mut tap);
+    other.join().unwrap();
+    while tap.position() < 2 {
+        assert_ne!(read(&mut tap), Tapped::Empty, "two were pushed");
+    }
+}
+
+/// A slot that was written in part and never published is made free.
+fn void(dies: bool) {
+    let ring = Heap::tapped(1, dies);
+    let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
+    let mut tap = Tap::next(ring.clone());
+    let other = thread::spawn(move || {
+        let dying = thread::spawn(move || {
+            let mut claim = producer.try_claim().expect("a free slot");
+            claim.write(&HALF);
+            if dies { std::mem::forget(claim) } else { drop(claim) }
+        });
+        dying.join().unwrap();
+        if dies {
+            assert_eq!(recovery::recover(&ring, |identity| identity != 1).slots, 1);
+        }
+        assert_eq!(consumer.try_pop().map(|popped| popped.item), Err(Nothing::Empty));
+    });
+    let _ = read(&mut tap);
+    let _ = read(&mut tap);
+    other.join().unwrap();
+    while tap.position() < 1 {
+        assert_ne!(read(&mut tap), Tapped::Item, "nothing was pushed");
+    }
+    assert_eq!(read(&mut tap), Tapped::Empty);
+}
