@@ -14,7 +14,7 @@ use common::{ROLE, Role, kernel_objects, listen, private_namespace, role, say, u
 use ipc_ring::control::Builder;
 use ipc_ring::platform::Site;
 use ipc_ring::{Domain, WaitStrategy, fault};
-use kinds::{ALL, How, Taker, Told, kind};
+use kinds::{ALL, How, Taker, Told, all, kind};
 
 /// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
@@ -135,7 +135,7 @@ fn has_two_members(domain: &Domain) {
 fn a_giver_that_starts_itself_anew_has_its_end_again() {
     private_namespace();
     let before = kernel_objects();
-    for kind in &ALL {
+    for kind in all() {
         let domain = Domain::open(&unique("exec")).unwrap();
         let mut taker = (kind.taker)(how(&domain)).unwrap();
         let mut giver = Role::start("give", &[kind.name, domain.name(), "1"]);
@@ -154,7 +154,7 @@ fn a_giver_that_starts_itself_anew_has_its_end_again() {
 fn a_taker_that_starts_itself_anew_has_its_end_again() {
     private_namespace();
     let before = kernel_objects();
-    for kind in &ALL {
+    for kind in all() {
         let domain = Domain::open(&unique("exec")).unwrap();
         let mut giver = (kind.giver)(how(&domain)).unwrap();
         let mut taker = Role::start("take", &[kind.name, domain.name(), "1"]);

@@ -15,7 +15,7 @@ use common::{Role, kernel_objects, listen, private_namespace, role, say, unique}
 use ipc_ring::control::{Builder, ChannelEvent, Watch};
 use ipc_ring::platform::Site;
 use ipc_ring::{Domain, PeerExit, PeerState, WaitStrategy, fault, spsc};
-use kinds::{ALL, Giver, How, STRATEGIES, Taker, Told, kind};
+use kinds::{ALL, Giver, How, LENDER, STRATEGIES, Taker, Told, kind};
 
 /// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
@@ -147,7 +147,8 @@ fn flows(what: &str, taker: &mut dyn Taker, giver: &mut dyn Giver, numbers: std:
 fn a_sleeping_taker_learns_that_its_giver_is_gone_and_another_one_goes_on() {
     private_namespace();
     let before = kernel_objects();
-    for (kind, wait) in ALL.into_iter().flat_map(|kind| STRATEGIES.map(|wait| (kind, wait))) {
+    let all = ALL.into_iter().chain([LENDER]);
+    for (kind, wait) in all.flat_map(|kind| STRATEGIES.map(|wait| (kind, wait))) {
         let domain = Domain::open(&unique("away")).unwrap();
         let mut taker = (kind.taker)(How::new(&domain, wait)).unwrap();
         let mut role = Role::start("give", &[kind.name, domain.name()]);
@@ -172,7 +173,7 @@ fn a_sleeping_taker_learns_that_its_giver_is_gone_and_another_one_goes_on() {
 fn a_sleeping_giver_learns_that_its_taker_is_gone_and_another_one_goes_on() {
     private_namespace();
     let before = kernel_objects();
-    for kind in ALL {
+    for kind in ALL.into_iter().chain([LENDER]) {
         let domain = Domain::open(&unique("away")).unwrap();
         let mut giver = (kind.giver)(how(&domain)).unwrap();
         let mut role = Role::start("take", &[kind.name, domain.name()]);

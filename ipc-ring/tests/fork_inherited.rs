@@ -14,7 +14,7 @@ use ipc_ring::{
     WaitStrategy,
 };
 use ipc_ring::{bytes, latest, mpmc, pool, spsc};
-use kinds::{Call, Giver, How, Kind, Taker, Told, every, kind};
+use kinds::{Call, Giver, How, Kind, LENDER, Taker, Told, every, kind};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
 
@@ -29,7 +29,7 @@ fn how(domain: &Domain) -> How<'_> {
 fn plays_a_role() {
     let Some(role) = role() else { return };
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["every kind"] => every().for_each(|kind| every_call_is_refused(&kind)),
+        ["every kind"] => every().chain([LENDER]).for_each(|kind| every_call_is_refused(&kind)),
         ["half done"] => half_done(),
         ["beside channels"] => beside_channels(),
         ["daemon", name, domain] => become_a_daemon(name, domain),
@@ -108,7 +108,7 @@ fn become_a_daemon(name: &str, domain: &str) {
 #[test]
 fn a_daemon_that_opened_before_it_forked_is_told_at_its_first_message() {
     private_namespace();
-    for kind in every() {
+    for kind in every().chain([LENDER]) {
         let domain = Domain::open(&unique("daemon")).unwrap();
         let mut daemon = Role::start("daemon", &[kind.name, domain.name()]);
         assert_eq!(daemon.hear(), "forked", "{}", kind.name);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_ring::{Domain, WaitStrategy};
-use kinds::{ALL, How, Kind, Told};
+use kinds::{ALL, How, Kind, Told, all};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
@@ -81,7 +81,7 @@ fn amid_others() {
         for name in &names {
             let (over, rounds) = (&over, &rounds);
             scope.spawn(move || {
-                for kind in ALL.iter().cycle().take_while(|_| !over.load(Ordering::Relaxed)) {
+                for kind in all().cycle().take_while(|_| !over.load(Ordering::Relaxed)) {
                     use_one(kind, name);
                     rounds.fetch_add(1, Ordering::Relaxed);
                 }
@@ -92,7 +92,7 @@ fn amid_others() {
             while rounds.load(Ordering::Relaxed) < number {
                 std::thread::yield_now();
             }
-            let kind = &ALL[number as usize % ALL.len()];
+            let kind = all().cycle().nth(number as usize).unwrap();
             let ended = waitpid(child(|| use_one(kind, &unique("child"))), None).unwrap();
             if !matches!(ended, WaitStatus::Exited(_, 0)) {
                 over.store(true, Ordering::Relaxed);

@@ -16,7 +16,7 @@ use ipc_core::ErrorKind;
 use ipc_core::sem::SemaphoreSet;
 use ipc_ring::control::Watch;
 use ipc_ring::{Domain, Interrupter, Listener, Parker, PopError, WaitSet, WaitSetError, WaitStrategy, spsc};
-use kinds::{Giver, How, Kind, STRATEGIES, Taker, Told, every};
+use kinds::{Giver, How, Kind, LENDER, STRATEGIES, Taker, Told, every};
 use nix::libc;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
@@ -40,7 +40,7 @@ fn ends(
 }
 
 fn every_case() -> impl Iterator<Item = (Kind, WaitStrategy)> {
-    every().flat_map(|kind| STRATEGIES.map(|wait| (kind, wait)))
+    every().chain([LENDER]).flat_map(|kind| STRATEGIES.map(|wait| (kind, wait)))
 }
 
 fn sleeps(wait: WaitStrategy) -> bool {
@@ -295,7 +295,7 @@ fn post_too_many(domain: &str) -> usize {
 #[test]
 fn a_token_too_many_costs_a_look_and_nothing_else() {
     private_namespace();
-    for kind in every() {
+    for kind in every().chain([LENDER]) {
         let name = unique("stray");
         let domain = Domain::open(&name).unwrap();
         let (mut taker, mut giver, _) = ends(kind, &domain, WaitStrategy::Sleep, false);
@@ -334,7 +334,7 @@ fn a_handle_that_is_late_posts_nothing() {
         handle.interrupt().unwrap();
         assert_eq!(semaphores(&name).values().unwrap(), before, "{what}");
     };
-    for kind in every() {
+    for kind in every().chain([LENDER]) {
         let (taker, giver, _) = ends(kind, &domain, WaitStrategy::Sleep, false);
         let handles = [Some(taker.interrupter()), giver.interrupter()];
         drop((taker, giver));

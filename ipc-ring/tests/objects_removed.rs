@@ -11,7 +11,7 @@ use common::{Role, kernel_objects, private_namespace, role, say, unique};
 use ipc_core::sem::{SemId, SemaphoreSet};
 use ipc_core::shm::{SharedMemory, ShmId};
 use ipc_ring::{Domain, WaitSet, WaitSetError, WaitStrategy};
-use kinds::{Giver, How, Kind, STRATEGIES, Taker, Told, every, kind};
+use kinds::{Giver, How, Kind, LENDER, STRATEGIES, Taker, Told, every, kind};
 
 /// Removes every set and every segment of this name space: the domain's both, and the data's once more.
 fn remove_everything() {
@@ -63,7 +63,7 @@ fn waits(
 /// Each wait in a thread of its own; then everything is removed; then what they say.
 fn under(wait: WaitStrategy) {
     private_namespace();
-    for kind in every() {
+    for kind in every().chain([LENDER]) {
         let names = [unique("removed"), unique("removed")];
         let threads: Vec<_> = waits(kind, &names, wait, LONG).into_iter().map(std::thread::spawn).collect();
         std::thread::sleep(Duration::from_millis(50));
@@ -128,7 +128,7 @@ impl End {
 #[test]
 fn whose_peer_is_killed_afterwards_is_told() {
     private_namespace();
-    for (kind, wait) in every().flat_map(|kind| STRATEGIES.map(|wait| (kind, wait))) {
+    for (kind, wait) in every().chain([LENDER]).flat_map(|kind| STRATEGIES.map(|wait| (kind, wait))) {
         for side in ["taker", "giver"] {
             if side == "giver" && !kind.fills {
                 continue;
@@ -161,7 +161,7 @@ fn whose_peer_is_killed_afterwards_is_told() {
 #[test]
 fn a_set_whose_peers_are_killed_afterwards_is_told() {
     private_namespace();
-    for (kind, wait) in every().flat_map(|kind| STRATEGIES.map(|wait| (kind, wait))) {
+    for (kind, wait) in every().chain([LENDER]).flat_map(|kind| STRATEGIES.map(|wait| (kind, wait))) {
         let name = unique("killed");
         let domain = Domain::open(&name).unwrap();
         let mut taker = (kind.taker)(How::new(&domain, wait)).unwrap();
@@ -181,7 +181,7 @@ fn a_set_whose_peers_are_killed_afterwards_is_told() {
 #[test]
 fn messages_flow_on_and_the_name_starts_anew() {
     private_namespace();
-    for kind in every() {
+    for kind in every().chain([LENDER]) {
         let name = unique("flow");
         let domain = Domain::open(&name).unwrap();
         let how = How::new(&domain, WaitStrategy::DEFAULT);

@@ -14,7 +14,7 @@ use common::{ROLE, Role, kernel_objects, listen, private_namespace, role, say, u
 use ipc_core::Key;
 use ipc_core::shm::{Options, SharedMemory};
 use ipc_ring::{AttachError, AttachErrorKind, Domain, WaitStrategy};
-use kinds::{ALL, How, Kind, Taker, Told, kind};
+use kinds::{How, Kind, Taker, Told, all, kind};
 use nix::sched::CloneFlags;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -34,9 +34,9 @@ fn how(domain: &Domain) -> How<'_> {
 fn plays_a_role() {
     let Some(role) = role() else { return };
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["fork"] => ALL.iter().for_each(|kind| fork_with(kind, in_a_child)),
+        ["fork"] => all().for_each(|kind| fork_with(kind, in_a_child)),
         ["fork number one"] => {
-            let work = &mut || ALL.iter().for_each(|kind| fork_with(kind, in_another_number_one));
+            let work = &mut || all().for_each(|kind| fork_with(kind, in_another_number_one));
             match as_number_one(work) {
                 Ok(child) => ends_well(child),
                 Err(errno) => common::skip(common::Need::PidNamespace, errno.desc()),
@@ -213,7 +213,7 @@ fn same_numbers() {
     let attached = page.attach().unwrap();
     page.remove().unwrap();
     let stage: &AtomicU64 = attached.atomic_u64(0).unwrap();
-    for kind in &ALL {
+    for kind in all() {
         let before = kernel_objects();
         stage.store(0, Ordering::SeqCst);
         let name = unique("numbers");
@@ -271,7 +271,7 @@ fn a_successor_with_the_number_of_the_dead_is_not_the_dead() {
 fn several_attachments_of_one_process_are_separate() {
     private_namespace();
     let before = kernel_objects();
-    for kind in &ALL {
+    for kind in all() {
         let names = [unique("several"), unique("several")];
         let domains = [&names[0], &names[0], &names[1]].map(|name| Domain::open(name).unwrap());
         let mut taker = (kind.taker)(how(&domains[0])).unwrap();
@@ -301,7 +301,7 @@ fn several_attachments_of_one_process_are_separate() {
 fn ends_go_to_other_threads() {
     private_namespace();
     let before = kernel_objects();
-    for kind in &ALL {
+    for kind in all() {
         let domain = Domain::open(&unique("threads")).unwrap();
         let mut taker = (kind.taker)(how(&domain)).unwrap();
         let mut giver = (kind.giver)(how(&domain)).unwrap();
@@ -334,7 +334,7 @@ fn ends_go_to_other_threads() {
 #[test]
 fn a_program_that_was_replaced_by_another_one_is_gone() {
     private_namespace();
-    for kind in &ALL {
+    for kind in all() {
         let domain = Domain::open(&unique("exec")).unwrap();
         let mut taker = (kind.taker)(how(&domain)).unwrap();
         let mut giver = Role::start("give and exec", &[kind.name, domain.name()]);
@@ -361,7 +361,7 @@ fn evict(domain: &Domain, role: &mut Role) {
 #[test]
 fn a_stopped_giver_is_alive_until_it_is_evicted() {
     private_namespace();
-    for kind in &ALL {
+    for kind in all() {
         let domain = Domain::open(&unique("stopped")).unwrap();
         let mut taker = (kind.taker)(how(&domain)).unwrap();
         let mut giver = Role::start("give", &[kind.name, domain.name()]);
@@ -386,7 +386,7 @@ fn a_stopped_giver_is_alive_until_it_is_evicted() {
 #[test]
 fn a_stopped_taker_holds_up_until_it_is_evicted() {
     private_namespace();
-    for kind in ALL.iter().filter(|kind| kind.fills) {
+    for kind in all().filter(|kind| kind.fills) {
         let domain = Domain::open(&unique("stopped")).unwrap();
         let mut giver = (kind.giver)(how(&domain)).unwrap();
         let mut taker = Role::start("take", &[kind.name, domain.name()]);

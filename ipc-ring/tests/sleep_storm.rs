@@ -278,7 +278,7 @@ fn storm(name: &str) {
     }
     accounts.judge(kind, promise);
     drop(kept);
-    for name in [name, "handles", "broadcast", "latest"] {
+    for name in [name, "handles", "lender handles", "broadcast", "latest"] {
         let _ = home.remove_channel(name);
     }
 }
@@ -292,10 +292,10 @@ macro_rules! storms {
 
         #[test]
         fn every_kind_has_its_storm() {
-            let all: Vec<&str> = kinds::every().map(|kind| kind.name).collect();
+            let all: Vec<&str> = kinds::every().chain([kinds::LENDER]).map(|kind| kind.name).collect();
             assert_eq!(all, [$(stringify!($name)),*]);
         }
     };
 }
 
-storms!(spsc bytes mpmc broadcast frames payloads latest pool call table lossy);
+storms!(spsc bytes mpmc broadcast frames payloads latest pool call table lossy lender);

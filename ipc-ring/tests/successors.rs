@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{Role, listen, private_namespace, role, say, unique};
 use ipc_ring::{Domain, WaitStrategy};
-use kinds::{ALL, CAPACITY, How, Kind, STRATEGIES, Told, kind};
+use kinds::{CAPACITY, How, Kind, STRATEGIES, Told, all, kind};
 
 /// Longer than anything takes; the watchdog fires first.
 const LONG: Duration = Duration::from_secs(1000);
@@ -104,7 +104,7 @@ fn givers_wait(kind: &Kind, wait: WaitStrategy) {
 #[test]
 fn takers_wait_for_successors_of_givers_that_died_or_left() {
     private_namespace();
-    for kind in &ALL {
+    for kind in all() {
         STRATEGIES.into_iter().for_each(|wait| takers_wait(kind, wait));
     }
 }
@@ -112,7 +112,7 @@ fn takers_wait_for_successors_of_givers_that_died_or_left() {
 #[test]
 fn takers_wait_for_successors_of_givers_that_had_left() {
     private_namespace();
-    for kind in &ALL {
+    for kind in all() {
         STRATEGIES.into_iter().for_each(|wait| takers_come_late(kind, wait));
     }
 }
@@ -121,7 +121,8 @@ fn takers_wait_for_successors_of_givers_that_had_left() {
 fn givers_wait_for_successors_of_takers_that_died() {
     private_namespace();
     // A gated publisher does not wait for subscribers that died, so there is none to succeed.
-    for kind in ALL.iter().filter(|kind| ["spsc", "bytes", "mpmc"].contains(&kind.name)) {
+    let waiting = ["spsc", "bytes", "mpmc", "lender"];
+    for kind in all().filter(|kind| waiting.contains(&kind.name)) {
         STRATEGIES.into_iter().for_each(|wait| givers_wait(kind, wait));
     }
 }

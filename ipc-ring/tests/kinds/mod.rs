@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 mod broadcast;
+mod lender;
 mod many;
 mod one;
 pub mod promise;
@@ -192,9 +193,16 @@ pub const ALL: [Kind; 9] = [
 ];
 
 pub use broadcast::LOSSY;
+pub use lender::LENDER;
 pub use special::TABLE;
 
-/// All, and the variants of kinds that wait in their own way.
+/// All, and [`LENDER`], whose giver waits for a block: for tests about waits, deaths and stops.
+pub fn all() -> impl Iterator<Item = &'static Kind> + Clone {
+    ALL.iter().chain([&LENDER])
+}
+
+/// All, and the variants of kinds that wait in their own way. Tests about waits, deaths and stops add
+/// [`LENDER`].
 pub fn every() -> impl Iterator<Item = Kind> {
     ALL.into_iter().chain([TABLE, LOSSY])
 }
@@ -214,7 +222,7 @@ fn with_capacity<B>(builder: B, how: How<'_>, unit: u64, set: impl FnOnce(B, u64
 
 /// The kind of this name.
 pub fn kind(name: &str) -> Kind {
-    every().find(|kind| kind.name == name).unwrap()
+    every().chain([LENDER]).find(|kind| kind.name == name).unwrap()
 }
 
 /// The meaning of an error of these names, and of success.

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use ipc_ring::{Domain, pool};
 
-use super::{CAPACITY, Kind};
+use super::{CAPACITY, Kind, lender};
 
 /// What happens to a number whose taker dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Promise {
 /// The promise of a kind.
 pub fn of(kind: Kind) -> Promise {
     match kind.name {
-        "spsc" | "bytes" | "mpmc" | "pool" => Promise::Once,
+        "spsc" | "bytes" | "mpmc" | "pool" | "lender" => Promise::Once,
         "broadcast" | "frames" | "payloads" => Promise::ToAll,
         "latest" | "table" | "lossy" => Promise::Newest,
         "call" => Promise::Answered,
@@ -32,10 +32,11 @@ pub fn of(kind: Kind) -> Promise {
 
 /// What keeps a kind's memory while no end is there, besides a persistent channel.
 pub fn keeper(kind: Kind, domain: &Domain) -> Option<Box<dyn Any>> {
-    let name = match kind.name {
-        "pool" => "pool",
-        "payloads" => "payloads pool",
+    let (name, blocks) = match kind.name {
+        "pool" => ("pool", 2 * CAPACITY),
+        "payloads" => ("payloads pool", 2 * CAPACITY),
+        "lender" => (lender::POOL_NAME, lender::BLOCKS),
         _ => return None,
     };
-    Some(Box::new(pool::Builder::new(name).domain(domain).class(256, 2 * CAPACITY).create().unwrap()))
+    Some(Box::new(pool::Builder::new(name).domain(domain).class(256, blocks).create().unwrap()))
 }

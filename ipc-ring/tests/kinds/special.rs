@@ -193,7 +193,7 @@ pub const POOL: Kind = Kind {
     keeps: true,
 };
 
-const LEN: usize = 200;
+pub(super) const LEN: usize = 200;
 
 fn pool(how: How<'_>) -> Result<pool::Pool, ipc_ring::AttachError> {
     pool::Builder::new("pool").domain(how.domain).class(256, 2 * CAPACITY).create()
@@ -257,9 +257,9 @@ impl Giver for Lender {
     }
 }
 
-struct Receiver {
-    input: spsc::Consumer<Handle>,
-    pool: pool::Pool,
+pub(super) struct Receiver {
+    pub(super) input: spsc::Consumer<Handle>,
+    pub(super) pool: pool::Pool,
 }
 
 impl Taker for Receiver {
