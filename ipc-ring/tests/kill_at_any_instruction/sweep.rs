@@ -1,8 +1,9 @@
 //! The sweep: which operations, at which points, how often.
 //!
-//! It kills at one random instruction in each [place](crate::course) of each operation, and then at random
-//! instructions until the time is up; and before each system call of each operation, where nothing may be
-//! lost that was not handed over. When asked to, it kills at every single instruction of all operations that
+//! It kills at one random instruction in each [place](crate::course) of one operation after the other, and
+//! then at random instructions until the time is up. In operations that this does not reach it kills once at
+//! a random instruction. And it kills before each system call of each operation, where nothing may be lost
+//! that was not handed over. When asked to, it kills at every single instruction of all operations that
 //! are short enough.
 
 use std::time::{Duration, Instant};
@@ -112,6 +113,7 @@ pub fn sweep(ring: &str, cases: &[Case], effort: Effort) {
     let only = std::env::var("KILL_ONLY").unwrap_or_default();
     let mut order: Vec<usize> = (0..cases.len()).filter(|index| cases[*index].name.contains(&only)).collect();
     random.shuffle(&mut order);
+    order.sort_by_key(|index| cases[*index].is_long); // Those whose places are determined first.
     let mut at_calls = 0;
     for index in &order {
         if !cases[*index].is_long {
@@ -119,15 +121,14 @@ pub fn sweep(ring: &str, cases: &[Case], effort: Effort) {
         }
     }
     let began = Instant::now();
-    let (mut visited, mut places, mut kills) = (0, 0, 0);
+    let (mut visited, mut others, mut places, mut kills) = (0, 0, 0, 0);
     let mut courses = Vec::new();
     for index in order {
         let case = &cases[index];
-        if !everything && began.elapsed() > effort.time {
-            continue;
-        }
-        if case.is_long && !everything {
+        if !everything && (case.is_long || began.elapsed() > effort.time) {
+            // Once at least, whatever the time.
             kills += blindly(case, &mut random, began + effort.time);
+            others += 1;
             continue;
         }
         let course = Course::of(case);
@@ -155,8 +156,7 @@ pub fn sweep(ring: &str, cases: &[Case], effort: Effort) {
     assert!(kills > 0 && kills >= places, "all places that were found were tried");
     say(&format!(
         "{ring}: killed {at_calls} times before system calls, {kills} times elsewhere, among them in all {places} places of \
-         {visited} of {} operations, in {:.1?}",
-        cases.len(),
+         {visited} operations and at random ones of {others} others, in {:.1?}",
         began.elapsed()
     ));
 }
@@ -176,12 +176,16 @@ fn at_each_call(case: &Case) -> usize {
 const BLIND: usize = 12;
 
 /// Kills somewhere after random system calls of an operation that is too long to be traced in the everyday
-/// run; returns how often.
+/// run, or for which there is no time; returns how often, once at least.
 fn blindly(case: &Case, random: &mut Random, until: Instant) -> usize {
     let course = Course::default();
-    let trial_run = Trial::start(case);
+    let mut trial_run = Trial::start(case);
     let mut calls = 0;
-    while trial_run.victim.call(false) != Step::Over {
+    loop {
+        let step = trial_run.victim.call(case.sleeps);
+        if trial_run.after_call(step) == Step::Over {
+            break;
+        }
         calls += 1;
     }
     trial_run.victim.kill();
