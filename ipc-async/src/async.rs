@@ -1,4 +1,4 @@
-//! The wrapper, and what it requires of an end.
+//! The wrapper.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -9,6 +9,7 @@ use futures_core::Stream;
 use ipc_ring::readiness::Registration;
 use ipc_ring::{AttachError, News, WaitSetError, Waitable};
 
+use crate::traits::{Meaning, Source, Target};
 use crate::turn::Turn;
 use crate::waiting::{Operation, Waiting};
 
@@ -28,65 +29,6 @@ pub struct Async<E: Waitable> {
     /// The stream has returned its last error, or ended.
     is_over: bool,
     turn: Turn,
-}
-
-/// An end that delivers items. Only this crate implements it.
-pub trait Source: Waitable + sealed::Sealed {
-    /// The type of the items.
-    type Item;
-    /// Why no item comes.
-    type Error;
-    /// The next item; `None` when there is none now.
-    ///
-    /// # Errors
-    /// As the `try_` form of the end.
-    fn try_next(&mut self) -> Result<Option<Self::Item>, Self::Error>;
-    /// The error to return when the other side is found to be gone without closing. `None`: go on waiting.
-    fn gone(&mut self) -> Option<Self::Error>;
-    /// The error to return when nothing more will pass, and trying does not report it.
-    fn ended(&mut self) -> Option<Self::Error> {
-        None
-    }
-    /// The error to return when waiting failed.
-    fn failed(&self, error: WaitSetError) -> Self::Error;
-    /// What an error means for a stream.
-    fn meaning(error: &Self::Error) -> Meaning;
-}
-
-/// An end that accepts items. Only this crate implements it.
-pub trait Target: Waitable + sealed::Sealed {
-    /// The type of the items.
-    type Item: ?Sized;
-    /// Why no item is accepted.
-    type Error;
-    /// Pushes; false when there is no room now.
-    ///
-    /// # Errors
-    /// As the `try_` form of the end.
-    fn try_send(&mut self, item: &Self::Item) -> Result<bool, Self::Error>;
-    /// The error to return when the other side is found to be gone without closing. `None`: go on waiting.
-    fn gone(&mut self) -> Option<Self::Error>;
-    /// The error to return when nothing more will pass, and trying does not report it.
-    fn ended(&mut self) -> Option<Self::Error> {
-        None
-    }
-    /// The error to return when waiting failed.
-    fn failed(&self, error: WaitSetError) -> Self::Error;
-}
-
-/// What an error means for a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
-    /// The stream has ended regularly.
-    End,
-    /// The stream goes on.
-    Gap,
-    /// The stream has ended with an error.
-    Failure,
-}
-
-pub(crate) mod sealed {
-    pub trait Sealed {}
 }
 
 impl<E: Waitable> Async<E> {
@@ -147,6 +89,19 @@ impl<E: Waitable> Async<E> {
         end
     }
 
+    /// Whether the end counts its operations.
+    #[inline(always)]
+    pub(crate) fn is_counted(&self) -> bool {
+        self.end.passed().is_some()
+    }
+
+    /// Whether an operation of an end that counts its operations may do what is ready, and nothing else: no
+    /// wait has to be taken back, and it is not time to read the clock.
+    #[inline(always)]
+    pub(crate) fn is_quick(&self) -> bool {
+        self.registration.is_idle() && self.end.passed().is_some_and(|passed| self.turn.has_time(passed))
+    }
+
     /// Tries until `attempt` succeeds; its `None` means nothing now. `over`: the result when the other side
     /// is gone, or nothing more will come; its `None` means to go on.
     #[inline(always)]
@@ -157,10 +112,47 @@ impl<E: Waitable> Async<E> {
         over: impl Fn(&mut E, News) -> Option<F>,
         failed: impl Fn(&E, WaitSetError) -> F,
     ) -> Poll<Result<R, F>> {
-        if !self.turn.goes_on(self.end.passed()) {
-            return self.poll_by_clock(context, attempt, over, failed);
+        if self.registration.is_idle() && self.turn.goes_on(self.end.passed()) {
+            return match attempt(&mut self.end) {
+                Ok(Some(done)) => {
+                    self.end.is_served();
+                    Poll::Ready(Ok(done))
+                }
+                attempted => apart(self.poll_on(attempted, context, attempt, over, failed)),
+            };
         }
-        match attempt(&mut self.end) {
+        apart(self.poll_slowly(context, attempt, over, failed))
+    }
+
+    /// As [`poll_until`](Self::poll_until), unless the task has been kept busy for too long.
+    #[cold]
+    #[inline(never)]
+    fn poll_slowly<R, F>(
+        &mut self,
+        context: &mut Context<'_>,
+        mut attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
+        over: impl Fn(&mut E, News) -> Option<F>,
+        failed: impl Fn(&E, WaitSetError) -> F,
+    ) -> Poll<Result<R, F>> {
+        if self.turn.is_over(self.end.passed()) {
+            return give_way(context);
+        }
+        let attempted = attempt(&mut self.end);
+        self.poll_on(attempted, context, attempt, over, failed)
+    }
+
+    /// As [`poll_until`](Self::poll_until), after a first attempt.
+    #[cold]
+    #[inline(never)]
+    fn poll_on<R, F>(
+        &mut self,
+        attempted: Result<Option<R>, F>,
+        context: &mut Context<'_>,
+        attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
+        over: impl Fn(&mut E, News) -> Option<F>,
+        failed: impl Fn(&E, WaitSetError) -> F,
+    ) -> Poll<Result<R, F>> {
+        match attempted {
             Ok(Some(done)) => {
                 self.registration.popped(&mut self.end);
                 Poll::Ready(Ok(done))
@@ -170,25 +162,7 @@ impl<E: Waitable> Async<E> {
         }
     }
 
-    /// As [`poll_until`](Self::poll_until), unless the task has been kept busy for too long.
-    #[cold]
-    #[inline(never)]
-    fn poll_by_clock<R, F>(
-        &mut self,
-        context: &mut Context<'_>,
-        attempt: impl FnMut(&mut E) -> Result<Option<R>, F>,
-        over: impl Fn(&mut E, News) -> Option<F>,
-        failed: impl Fn(&E, WaitSetError) -> F,
-    ) -> Poll<Result<R, F>> {
-        if self.turn.is_over(self.end.passed()) {
-            return give_way(context);
-        }
-        self.poll_until(context, attempt, over, failed) // It goes on, for the clock was read just now.
-    }
-
     /// As [`poll_until`](Self::poll_until), after a first attempt found nothing.
-    #[cold]
-    #[inline(never)]
     fn wait_until<R, F>(
         &mut self,
         context: &mut Context<'_>,
@@ -228,12 +202,34 @@ impl<E: Waitable> Async<E> {
         give_way(context)
     }
 
-    #[cold]
-    #[inline(never)]
     fn failed<R, F>(&mut self, error: F) -> Poll<Result<R, F>> {
         self.cancel();
         Poll::Ready(Err(error))
     }
+}
+
+/// The result of a call that is not inlined, taken to pieces and put together again, so that the compiler
+/// does not keep one place in memory for it and for the success beside it.
+#[inline(always)]
+#[expect(clippy::needless_match, reason = "the compiler needs it")]
+fn apart<R, F>(result: Poll<Result<R, F>>) -> Poll<Result<R, F>> {
+    match result {
+        Poll::Ready(Ok(done)) => Poll::Ready(Ok(done)),
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+/// As [`apart`], of a call that returns a number and leaves an error in a place of its own, so that the
+/// result need not be in memory: whether it is a success.
+pub(crate) fn in_parts<F>(polled: Poll<Result<(), F>>, place: &mut Option<F>) -> Poll<bool> {
+    polled.map(|done| done.map_err(|error| *place = Some(error)).is_ok())
+}
+
+/// The result from its parts.
+#[inline(always)]
+pub(crate) fn whole<F>(polled: Poll<bool>, error: Option<F>) -> Poll<Result<(), F>> {
+    polled.map(|is_done| if is_done { Ok(()) } else { Err(error.expect("set by a failure")) })
 }
 
 /// Has the task polled again, after the other tasks.
@@ -257,7 +253,31 @@ impl<E: Source> Async<E> {
     /// As [`pop`](Self::pop), for hand-written futures. Cancel with [`cancel`](Self::cancel).
     #[inline(always)]
     pub fn poll_pop(&mut self, context: &mut Context<'_>) -> Poll<Result<E::Item, E::Error>> {
-        self.poll_with(context, E::try_next)
+        if !self.is_counted() {
+            return self.poll_with(context, E::try_next);
+        }
+        if self.is_quick()
+            && let Some(item) = self.end.next_ready()
+        {
+            return Poll::Ready(Ok(item));
+        }
+        let mut place = None;
+        match self.poll_pop_slowly(context, &mut place) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(place.expect("set by success"))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// As [`poll_pop`](Self::poll_pop), to a place that only this call knows, so that an item that is ready
+    /// need not be in memory.
+    #[inline(never)]
+    fn poll_pop_slowly(
+        &mut self,
+        context: &mut Context<'_>,
+        place: &mut Option<E::Item>,
+    ) -> Poll<Result<(), E::Error>> {
+        self.poll_with(context, E::try_next).map_ok(|item| *place = Some(item))
     }
 
     /// Pops by the given attempt.
@@ -277,7 +297,7 @@ impl<E: Source> Async<E> {
 impl<E: Source + Unpin> Stream for Async<E> {
     type Item = Result<E::Item, E::Error>;
 
-    #[inline]
+    #[inline(always)]
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         if this.is_over {
@@ -285,12 +305,19 @@ impl<E: Source + Unpin> Stream for Async<E> {
         }
         match ready!(this.poll_pop(context)) {
             Ok(item) => Poll::Ready(Some(Ok(item))),
-            Err(error) => {
-                let meaning = E::meaning(&error);
-                this.is_over = matches!(meaning, Meaning::End | Meaning::Failure);
-                Poll::Ready(if meaning == Meaning::End { None } else { Some(Err(error)) })
-            }
+            Err(error) => Poll::Ready(this.ends_by(error).map(Err)),
         }
+    }
+}
+
+impl<E: Source> Async<E> {
+    /// What a stream returns for an error.
+    #[cold]
+    #[inline(never)]
+    fn ends_by(&mut self, error: E::Error) -> Option<E::Error> {
+        let meaning = E::meaning(&error);
+        self.is_over = matches!(meaning, Meaning::End | Meaning::Failure);
+        (meaning != Meaning::End).then_some(error)
     }
 }
 
@@ -308,6 +335,36 @@ impl<E: Target> Async<E> {
     /// As [`push`](Self::push), for hand-written futures. Cancel with [`cancel`](Self::cancel).
     #[inline(always)]
     pub fn poll_push(&mut self, item: &E::Item, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
+        if !self.is_counted() {
+            return self.poll_push_anyhow(item, context);
+        }
+        let known = if self.is_quick() { self.end.send_ready(item) } else { None };
+        if known == Some(0) {
+            return Poll::Ready(Ok(()));
+        }
+        let mut error = None;
+        whole(self.poll_push_slowly(known, item, context, &mut error), error)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poll_push_slowly(
+        &mut self,
+        known: Option<u32>,
+        item: &E::Item,
+        context: &mut Context<'_>,
+        error: &mut Option<E::Error>,
+    ) -> Poll<bool> {
+        let polled = match known.map(|signal| self.end.sent(signal)) {
+            None => self.poll_push_anyhow(item, context),
+            Some(Ok(())) => Poll::Ready(Ok(())),
+            Some(Err(error)) => self.failed(error),
+        };
+        in_parts(polled, error)
+    }
+
+    #[inline(always)]
+    fn poll_push_anyhow(&mut self, item: &E::Item, context: &mut Context<'_>) -> Poll<Result<(), E::Error>> {
         let push = |end: &mut E| Ok(end.try_send(item)?.then_some(()));
         let over = |end: &mut E, news| if news == News::PeerGone { end.gone() } else { end.ended() };
         self.poll_until(context, push, over, E::failed)
@@ -322,7 +379,16 @@ impl<E: Target> Async<E> {
     /// Pushes if there is room; false if there is none.
     #[inline(always)]
     pub(crate) fn try_send(&mut self, item: &E::Item) -> Result<bool, E::Error> {
-        let sent = self.end.try_send(item);
+        let known = if self.registration.is_idle() { self.end.send_ready(item) } else { None };
+        if known == Some(0) { Ok(true) } else { self.try_send_slowly(known, item) }
+    }
+
+    #[inline(never)]
+    fn try_send_slowly(&mut self, known: Option<u32>, item: &E::Item) -> Result<bool, E::Error> {
+        let sent = match known {
+            Some(signal) => self.end.sent(signal).map(|()| true),
+            None => self.end.try_send(item),
+        };
         match sent {
             Ok(true) => self.registration.popped(&mut self.end),
             Ok(false) => {}

@@ -8,7 +8,7 @@ use ipc_ring::pool::{self, ReceiveError};
 use ipc_ring::{Forked, Listener, Message, PeerExit, PeerState, PopError, PushError, WaitSetError};
 use ipc_ring::{broadcast, bytes, latest, mpmc, spsc};
 
-use crate::r#async::{Meaning, Source, Target, sealed::Sealed};
+use crate::traits::{Meaning, Source, Target, sealed::Sealed};
 
 /// `failed` for errors with the variants `Forked` and `System`: an end is in its own domain, and waits have
 /// no deadline.
@@ -25,7 +25,7 @@ macro_rules! failed {
 
 /// A consuming end whose other side is one process; `$peer` asks for its state.
 macro_rules! consumer {
-    ([$($generics:tt)*] $end:ty, $item:ty, $error:path, $peer:ident, $gap:pat) => {
+    ([$($generics:tt)*] $end:ty, $item:ty, $error:path, $peer:ident, $gap:pat $(, ready: $ready:ident)?) => {
         impl<$($generics)*> Sealed for $end {}
 
         impl<$($generics)*> Source for $end {
@@ -41,6 +41,13 @@ macro_rules! consumer {
                     Err(error) => Err(error),
                 }
             }
+
+            $(
+                #[inline(always)]
+                fn next_ready(&mut self) -> Option<Self::Item> {
+                    self.$ready()
+                }
+            )?
 
             fn gone(&mut self) -> Option<Self::Error> {
                 type Error = $error;
@@ -65,7 +72,7 @@ macro_rules! consumer {
     };
 }
 
-consumer!([T: Message] spsc::Consumer<T>, T, PopError, peer, Error::Empty);
+consumer!([T: Message] spsc::Consumer<T>, T, PopError, peer, Error::Empty, ready: pop_if_known);
 consumer!([] bytes::Consumer, Vec<u8>, PopError, peer, Error::Empty);
 consumer!([T: Message] broadcast::Subscriber<T>, T, broadcast::PopError, publisher, Error::Missed(_));
 consumer!([] broadcast::frames::Subscriber, Vec<u8>, broadcast::PopError, publisher, Error::Missed(_));
@@ -244,7 +251,7 @@ impl Sealed for Watch {}
 
 /// A producing end whose other side is one process.
 macro_rules! producer {
-    ([$($generics:tt)*] $end:ty, $item:ty, $push:ident) => {
+    ([$($generics:tt)*] $end:ty, $item:ty, $push:ident $(, ready: $ready:ident)?) => {
         impl<$($generics)*> Sealed for $end {}
 
         impl<$($generics)*> Target for $end {
@@ -259,6 +266,17 @@ macro_rules! producer {
                     Err(error) => Err(error),
                 }
             }
+
+            $(
+                #[inline(always)]
+                fn send_ready(&mut self, item: &$item) -> Option<u32> {
+                    self.$ready(item)
+                }
+
+                fn sent(&mut self, signal: u32) -> Result<(), PushError<()>> {
+                    self.wake_for(signal)
+                }
+            )?
 
             fn gone(&mut self) -> Option<PushError<()>> {
                 match self.peer() {
@@ -275,7 +293,7 @@ macro_rules! producer {
     };
 }
 
-producer!([T: Message] spsc::Producer<T>, T, try_push_before_waiting);
+producer!([T: Message] spsc::Producer<T>, T, try_push_before_waiting, ready: push_if_known);
 producer!([] bytes::Producer, [u8], try_push);
 
 impl<T: Message> Sealed for mpmc::Producer<T> {}

@@ -54,15 +54,17 @@ mod io;
 mod payloads;
 mod sink;
 mod slices;
+mod traits;
 mod turn;
 mod waiting;
 
-pub use r#async::{Async, Source, Target};
+pub use r#async::Async;
 pub use connect::{connect, connect_as};
 pub use io::{Reader, Stream, Writer};
 pub use payloads::{Receiver, Sender};
 pub use sink::Outbox;
 pub use slices::{SliceSource, SliceTarget};
+pub use traits::{Source, Target};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

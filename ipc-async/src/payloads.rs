@@ -7,7 +7,8 @@ use ipc_ring::broadcast::payloads;
 use ipc_ring::pool::{Handle, Inlet, Lender, Loan, LoanError, Pool, ReceiveError, Refused, SendError, View};
 use ipc_ring::{News, PopError, PushError, WaitSetError, mpmc, spsc};
 
-use crate::r#async::{Async, Source, Target, sealed::Sealed};
+use crate::r#async::Async;
+use crate::traits::{Source, Target, sealed::Sealed};
 use crate::waiting::Waiting;
 
 /// A consuming end that receives handles. Only this crate implements it.

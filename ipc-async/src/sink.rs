@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 use futures_sink::Sink;
 use ipc_ring::Waitable;
 
-use crate::r#async::{Async, Target, give_way};
+use crate::r#async::{Async, give_way};
+use crate::traits::Target;
 
 impl<E: Target> Async<E> {
     /// Turns it into a sink, which keeps an item for which there is no room.

@@ -4,8 +4,9 @@ use std::task::{Context, Poll};
 
 use ipc_ring::{Message, News, PopError, PushError, broadcast, mpmc, spsc};
 
-use crate::r#async::{Async, Source, Target};
+use crate::r#async::{Async, in_parts, whole};
 use crate::ends::not_pushed;
+use crate::traits::{Source, Target};
 use crate::waiting::Operation;
 
 /// An end that delivers several messages at a time. Only this crate implements it.
@@ -112,7 +113,7 @@ where
 }
 
 macro_rules! into_a_place {
-    ($($consumer:ty),+) => {$(
+    ($($consumer:ty, $ready:expr);+) => {$(
         impl<T: Message> Async<$consumer> {
             /// As [`pop`](Self::pop), into a buffer of the caller's: a large message is then copied only
             /// once. After an error the buffer is unchanged.
@@ -134,13 +135,43 @@ macro_rules! into_a_place {
                 place: &mut T,
                 context: &mut Context<'_>,
             ) -> Poll<Result<(), PopError>> {
+                if !self.is_counted() {
+                    return self.poll_pop_into_anyhow(place, context);
+                }
+                let ready: fn(&mut $consumer, &mut T) -> bool = $ready;
+                if self.is_quick() && ready(self.get_mut(), place) {
+                    return Poll::Ready(Ok(()));
+                }
+                let mut error = None;
+                whole(self.poll_pop_into_slowly(place, context, &mut error), error)
+            }
+
+            #[inline(never)]
+            fn poll_pop_into_slowly(
+                &mut self,
+                place: &mut T,
+                context: &mut Context<'_>,
+                error: &mut Option<PopError>,
+            ) -> Poll<bool> {
+                in_parts(self.poll_pop_into_anyhow(place, context), error)
+            }
+
+            #[inline(always)]
+            fn poll_pop_into_anyhow(
+                &mut self,
+                place: &mut T,
+                context: &mut Context<'_>,
+            ) -> Poll<Result<(), PopError>> {
                 self.poll_with(context, |end| unless_empty(end.try_pop_into(place)))
             }
         }
     )+};
 }
 
-into_a_place!(spsc::Consumer<T>, mpmc::Consumer<T>);
+into_a_place!(
+    spsc::Consumer<T>, spsc::Consumer::pop_into_if_known;
+    mpmc::Consumer<T>, |_, _| false
+);
 
 #[inline(always)]
 fn unless_empty(popped: Result<(), PopError>) -> Result<Option<()>, PopError> {

@@ -20,6 +20,12 @@ const OPERATIONS: u64 = 128;
 const TURN: Duration = Duration::from_micros(50);
 
 impl Turn {
+    /// Whether an operation with this number goes on without reading the clock.
+    #[inline(always)]
+    pub(crate) fn has_time(&self, passed: u64) -> bool {
+        passed.wrapping_sub(self.looked) < OPERATIONS
+    }
+
     /// Whether the task goes on without reading the clock. `passed`: the end's own count of its operations;
     /// with one, nothing is stored here.
     #[inline(always)]
@@ -28,13 +34,16 @@ impl Turn {
             self.counted += 1;
             self.counted
         });
-        passed.wrapping_sub(self.looked) < OPERATIONS
+        self.has_time(passed)
     }
 
-    /// Whether the task has to yield before it goes on, by the clock.
+    /// Whether the task has to yield before it goes on, by the clock, if it is time to read it.
     #[cold]
     #[inline(never)]
     pub(crate) fn is_over(&mut self, passed: Option<u64>) -> bool {
+        if self.has_time(passed.unwrap_or(self.counted)) {
+            return false;
+        }
         let now = Instant::now();
         let is_over = self.began.is_some_and(|began| now.duration_since(began) >= TURN);
         self.began = if is_over { None } else { self.began.or(Some(now)) };

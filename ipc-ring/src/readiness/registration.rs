@@ -194,6 +194,14 @@ impl Registration {
         uncalled
     }
 
+    /// Whether there is no wait to take back.
+    #[doc(hidden)]
+    #[inline(always)]
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.is_idle
+    }
+
     /// The task stops waiting, and has not popped: a wake-up that it has received, or that is under way, is
     /// passed on to another end that could use it. Costs a comparison if nothing was waited for.
     #[inline(always)]

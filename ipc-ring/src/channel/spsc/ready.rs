@@ -25,6 +25,26 @@ impl<T: Message> Producer<T> {
         }
     }
 
+    /// Pushes a message if that is a matter of a few instructions. `None` says nothing:
+    /// [`try_push_before_waiting`](Self::try_push_before_waiting) goes on. A number that is not 0 has to be
+    /// passed to [`wake_for`](Self::wake_for).
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn push_if_known(&mut self, message: &T) -> Option<u32> {
+        self.core.push_known(message)
+    }
+
+    /// Wakes the consumer, as its signal found by [`push_if_known`](Self::push_if_known) demands.
+    ///
+    /// # Errors
+    /// [`PushError::NotWoken`].
+    #[doc(hidden)]
+    #[cold]
+    #[inline(never)]
+    pub fn wake_for(&mut self, signal: u32) -> Result<(), PushError<()>> {
+        self.core.settle(Push::Done { signal }).map_err(|refusal| refusal.with(()))
+    }
+
     #[cold]
     #[inline(never)]
     fn try_push_by_head_slowly(&mut self, message: &T, known: Option<u32>) -> Result<(), PushError<()>> {

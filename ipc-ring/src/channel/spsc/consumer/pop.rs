@@ -10,26 +10,41 @@ use crate::layout::LINE;
 use crate::message::Message;
 use crate::ring::spsc::Corruption;
 
-/// A pop by value: of a message that is ready, without a second copy; else `$slowly`.
+/// Returns `$wrap` of a message that is ready, without a second copy.
 ///
 /// A message of up to a few registers need not be in memory at all ([`copy`](crate::copy)). A longer one is
 /// written by a call that returns it: the compiler passes that call the place of the pop's result, or of the
 /// caller's variable.
-macro_rules! pop_by_value {
-    ($self:ident, $slowly:expr) => {{
+macro_rules! return_ready {
+    ($self:ident, $wrap:path) => {
         if size_of::<T>() > crate::copy::IN_REGISTERS {
             if $self.core.knows_next() {
                 // SAFETY: popped, so every byte was written.
-                return Ok(unsafe { $self.take_known().assume_init() });
+                return $wrap(unsafe { $self.take_known().assume_init() });
             }
         } else {
             let mut place = MaybeUninit::uninit();
             if $self.pop_ready(&mut place) {
                 // SAFETY: as above.
-                return Ok(unsafe { place.assume_init() });
+                return $wrap(unsafe { place.assume_init() });
             }
         }
-        apart($slowly)
+    };
+}
+
+/// A pop by value: of a message that is ready, else by `$slowly`, whose last argument is `$place`.
+///
+/// A message of up to a few registers comes by a place that only that call knows: the result of a call would
+/// be in memory, and with it the message that is ready.
+macro_rules! pop_by_value {
+    ($self:ident, |$place:ident| $slowly:expr) => {{
+        return_ready!($self, Ok);
+        let mut $place = MaybeUninit::uninit();
+        match $slowly {
+            // SAFETY: popped, so every byte was written.
+            Ok(()) => Ok(unsafe { $place.assume_init() }),
+            Err(error) => Err(error),
+        }
     }};
 }
 
@@ -46,7 +61,7 @@ impl<T: Message> Consumer<T> {
     /// Never. One system call when the producer sleeps, to wake it.
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        pop_by_value!(self, self.try_pop_slowly())
+        pop_by_value!(self, |place| self.try_pop_one(&mut place))
     }
 
     /// Pops the next message, waiting for it.
@@ -61,7 +76,7 @@ impl<T: Message> Consumer<T> {
     /// lately, for a few microseconds at most; for some tens of microseconds if they are longer than a KiB.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        pop_by_value!(self, self.pop_value_slowly(None))
+        pop_by_value!(self, |place| self.pop_one(&mut place, None))
     }
 
     /// As [`pop`](Self::pop), until a deadline.
@@ -70,7 +85,7 @@ impl<T: Message> Consumer<T> {
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     #[inline]
     pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopError> {
-        pop_by_value!(self, self.pop_value_slowly(Some(deadline)))
+        pop_by_value!(self, |place| self.pop_one(&mut place, Some(deadline)))
     }
 
     /// As [`pop`](Self::pop), with a timeout.
@@ -112,6 +127,23 @@ impl<T: Message> Consumer<T> {
         self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
     }
 
+    /// The next message if it is ready and popping it is a matter of a few instructions. `None` says nothing:
+    /// [`try_pop`](Self::try_pop) goes on.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn pop_if_known(&mut self) -> Option<T> {
+        return_ready!(self, Some);
+        None
+    }
+
+    /// As [`pop_if_known`](Self::pop_if_known), into the caller's variable.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn pop_into_if_known(&mut self, message: &mut T) -> bool {
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.core.pop_known(unsafe { crate::copy::as_uninit_one(message) })
+    }
+
     /// Pops a message that is ready, in the caller's frame. No pointer to the destination leaves that frame;
     /// the calls that continue after it have their own. Small messages that need a separate check are left to
     /// those calls.
@@ -127,22 +159,6 @@ impl<T: Message> Consumer<T> {
         let mut place = MaybeUninit::uninit();
         assert!(self.core.pop_ready(&mut place), "what is known to be there is popped without a look");
         place
-    }
-
-    #[inline(never)]
-    fn try_pop_slowly(&mut self) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        self.try_pop_one(&mut place)?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
-    }
-
-    #[inline(never)]
-    fn pop_value_slowly(&mut self, deadline: Option<Instant>) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        self.pop_one(&mut place, deadline)?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
     }
 
     #[inline(always)]
