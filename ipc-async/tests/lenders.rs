@@ -6,6 +6,8 @@ mod common;
 mod hand;
 
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -181,6 +183,17 @@ fn tasks_of_a_domain_that_is_removed_get_an_error() {
     }
 }
 
+/// What lenders know of each other.
+#[derive(Default)]
+struct Others {
+    /// Loans of all.
+    lent: AtomicU64,
+    /// Lenders that have not finished.
+    left: AtomicU64,
+    /// One of them leaves the block to the others.
+    is_left_to_others: AtomicBool,
+}
+
 /// Two tasks and a thread hand one block around, and futures of the tasks are dropped that are armed, or were
 /// woken. No block lies beside a task that sleeps: that would be a hang. `ASYNC_CANCELS` for more loans.
 #[test]
@@ -191,32 +204,51 @@ fn futures_may_be_dropped_at_any_time() {
     let pool = pool(&domain);
     let lenders = [1, 2].map(|seed| (seed, task(&pool)));
     let mut patient = Lender::new(&pool).unwrap();
-    let beside = std::thread::spawn(move || (0..loans).for_each(|_| drop(patient.loan(LEN).unwrap())));
+    let others = Arc::new(Others { left: AtomicU64::new(3), ..Others::default() });
+    let of_thread = Arc::clone(&others);
+    let beside = std::thread::spawn(move || {
+        for _ in 0..loans {
+            drop(patient.loan(LEN).unwrap());
+            of_thread.lent.fetch_add(1, SeqCst);
+        }
+        of_thread.left.fetch_sub(1, SeqCst);
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    let tasks = lenders.map(|(seed, lender)| runtime.spawn(lend_and_drop(lender, seed, loans)));
+    let tasks =
+        lenders.map(|(seed, lender)| runtime.spawn(lend_and_drop(lender, seed, loans, Arc::clone(&others))));
     tasks.into_iter().for_each(|task| runtime.block_on(task).expect("no panic"));
     beside.join().unwrap();
     assert_eq!(pool.stats().in_use(), 0, "{}", pool.stats());
 }
 
-/// Lends as often as asked. Half of the times another future waits for the block meanwhile, which is dropped
-/// when the block has been given back.
-async fn lend_and_drop(mut lender: Async<Lender>, seed: u64, loans: u64) {
+/// Lends as often as asked. Most times another future waits for the block meanwhile, which is dropped when
+/// the block has been given back; and some times this task lends again only after another one has.
+async fn lend_and_drop(mut lender: Async<Lender>, seed: u64, loans: u64, others: Arc<Others>) {
     lender.set_budget(Duration::ZERO); // It arms at once.
     let mut random = seed;
     for _ in 0..loans {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let loan = lender.loan(LEN).await.unwrap();
-        let mut waiting = pin!(lender.loan(LEN));
-        for _ in 0..random >> 62 {
-            assert!(poll!(waiting.as_mut()).is_pending(), "the only block is lent");
+        {
+            let mut waiting = pin!(lender.loan(LEN));
+            for _ in 0..random >> 62 {
+                assert!(poll!(waiting.as_mut()).is_pending(), "the only block is lent");
+            }
+            if random >> 60 & 1 == 0 {
+                tokio::task::yield_now().await;
+            }
+            drop(loan);
+            if random >> 59 & 1 == 0 {
+                tokio::task::yield_now().await;
+            }
         }
-        if random >> 60 & 1 == 0 {
-            tokio::task::yield_now().await;
-        }
-        drop(loan);
-        if random >> 59 & 1 == 0 {
-            tokio::task::yield_now().await;
+        let before = others.lent.fetch_add(1, SeqCst) + 1;
+        if random >> 57 & 3 == 0 && !others.is_left_to_others.swap(true, SeqCst) {
+            while others.lent.load(SeqCst) == before && others.left.load(SeqCst) > 1 {
+                tokio::task::yield_now().await;
+            }
+            others.is_left_to_others.store(false, SeqCst);
         }
     }
+    others.left.fetch_sub(1, SeqCst);
 }
