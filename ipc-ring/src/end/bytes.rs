@@ -12,8 +12,8 @@ use super::room::{Refusal, Room, acknowledge, full, wait_for_room};
 use crate::apart::apart;
 use crate::error::{FrameTooLarge, PopError};
 use crate::ring::bytes::{self as ring, Corruption, Memory, Pop, Refused};
+use crate::wait::batching::{self, Batching};
 use crate::wait::host::Host;
-use crate::wait::slip::{self, Slip};
 
 /// The producing end.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
 
     /// Polls for a few microseconds at most for room for the last frame that found none.
     pub(crate) fn let_come_free(&self) {
-        slip::watch(|| self.ring.has_room_by_head(self.wanted));
+        batching::watch(|| self.ring.has_room_by_head(self.wanted));
     }
 
     /// Whether there is room for a frame as long as the last one that found none.
@@ -212,7 +212,7 @@ pub struct Consumer<M: Memory, W: Words, H: Host> {
     pub ring: ring::Consumer<M>,
     /// Its seat.
     pub end: Endpoint<W, H>,
-    slip: Slip,
+    batching: Batching,
 }
 
 /// A pop that waits.
@@ -250,13 +250,13 @@ impl<P: Place, M: Memory, W: Words, H: Host> Poll for Popping<'_, P, M, W, H> {
 impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// The end of a ring, with its seat.
     pub fn new(ring: ring::Consumer<M>, end: Endpoint<W, H>) -> Self {
-        Self { ring, end, slip: Slip::new() }
+        Self { ring, end, batching: Batching::new() }
     }
 
     /// Waits for a batch of frames, when that has been useful lately or is due to be tried.
     pub(crate) fn let_gather(&mut self) {
-        let Self { ring, slip, .. } = self;
-        slip.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
+        let Self { ring, batching, .. } = self;
+        batching.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
     }
 
     /// Pops the next frame if there is one; returns its length.

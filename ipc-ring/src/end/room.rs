@@ -10,7 +10,7 @@ use crate::ring::spsc::Corruption;
 use crate::wait::host::Host;
 use crate::wait::park::{Attempt, Look, Presence, from_stop, park};
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
-use crate::wait::{Wait, slip};
+use crate::wait::{Wait, batching};
 
 /// Why nothing was pushed: a [`PushError`] without the value.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl<R: Room, W: Words, H: Host> Attempt for ForRoom<'_, R, W, H> {
     }
 
     fn begin(&mut self) {
-        slip::watch(|| self.ring.has_room_by_head());
+        batching::watch(|| self.ring.has_room_by_head());
     }
 
     fn attempt(&mut self, wait: &Wait) -> Result<Option<()>, Refusal> {

@@ -12,8 +12,8 @@ use crate::apart::apart;
 use crate::error::PopError;
 use crate::memory::{Item, Place, Shape as _};
 use crate::ring::spsc::{self as ring, Corruption, Memory, Push};
+use crate::wait::batching::{self, Batching};
 use crate::wait::host::Host;
-use crate::wait::slip::{self, Slip};
 
 /// The producing end.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
 
     /// Polls for a few microseconds at most for slots to be freed.
     pub(crate) fn let_come_free(&self) {
-        slip::watch(|| self.ring.has_room_by_head());
+        batching::watch(|| self.ring.has_room_by_head());
     }
 
     /// Signals to the consumer that the ring is corrupt.
@@ -154,7 +154,7 @@ pub struct Consumer<M: Memory, W: Words, H: Host> {
     pub ring: ring::Consumer<M>,
     /// Its seat.
     pub end: Endpoint<W, H>,
-    slip: Slip,
+    batching: Batching,
 }
 
 /// A pop that waits.
@@ -223,7 +223,7 @@ impl<M: Memory, W: Words, H: Host> Poll for Looking<'_, M, W, H> {
 impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// The end of a ring, with its seat.
     pub fn new(ring: ring::Consumer<M>, end: Endpoint<W, H>) -> Self {
-        Self { ring, end, slip: Slip::new() }
+        Self { ring, end, batching: Batching::new() }
     }
 
     /// Pops the next element if there is one.
@@ -368,7 +368,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// Waits for a batch of elements, when that has been useful lately or is due to be tried.
     pub(crate) fn let_gather(&mut self) {
         let ring = &self.ring;
-        self.slip.let_gather(ring.memory().shape().size(), ring.memory().run(), |count| {
+        self.batching.let_gather(ring.memory().shape().size(), ring.memory().run(), |count| {
             ring.is_ready_ahead(count)
         });
     }

@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(told(None, none, all, false), (false, 1));
         assert_eq!(told(Some(GRACE * 10), none, all, false), (false, 1));
         assert_eq!(told(None, none, none, false), (false, 0), "nothing was there");
-        assert_eq!(told(None, none, [true, false], false), (false, 0), "somebody else took it");
+        assert_eq!(told(None, none, [true, false], false), (false, 0), "another end took it");
         assert_eq!(told(None, none, all, true), (false, 0), "the notifier died");
         assert_eq!(told(None, all, all, false), (true, 0), "woken");
         assert_eq!(told(None, [false, true], all, false), (true, 0), "the notifier was under way");

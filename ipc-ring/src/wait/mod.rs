@@ -1,5 +1,6 @@
 //! How an end waits: polling, then sleeping on a System V semaphore, or on a futex.
 
+pub(crate) mod batching;
 pub(crate) mod cpu;
 pub mod fences;
 pub mod host;
@@ -12,7 +13,6 @@ pub mod park;
 mod parker;
 mod pause;
 pub mod signal;
-pub(crate) mod slip;
 pub mod soon;
 mod strategy;
 pub mod token;

@@ -63,9 +63,9 @@ pub struct Waits {
     /// The current polling phase, at most the strategy's limit.
     budget: Duration,
     /// The number of coming waits for which yielding is not worth it.
-    crowded: u32,
+    oversubscribed: u32,
     /// In the last wait that asked, the other end could not run while this one polled.
-    alone: bool,
+    shares_cpu: bool,
     /// Waits continue when the other end is gone without closing.
     awaits_successors: bool,
     liveness: LivenessCheck,
@@ -87,7 +87,7 @@ const LONG_YIELD: Duration = Duration::from_micros(100);
 /// The number of waits without a yield after such a yield.
 const WAITS_WITHOUT_YIELD: u32 = 256;
 /// The number of unsuccessful yields to an end that cannot run elsewhere, before yielding is given up.
-const YIELDS_ALONE: u32 = 2;
+const YIELDS_WHEN_SHARED: u32 = 2;
 /// The sleep that replaces a yield. Not shorter: a thread with precise timers would be back before any other
 /// has run.
 const GIVE_WAY: Duration = Duration::from_micros(50);
@@ -103,8 +103,8 @@ impl Waits {
         Self {
             strategy,
             budget,
-            crowded: 0,
-            alone: false,
+            oversubscribed: 0,
+            shares_cpu: false,
             awaits_successors: false,
             liveness: LivenessCheck::default(),
         }
@@ -164,10 +164,10 @@ impl Waits {
             polls: 0,
             probe_at: None,
             slept: false,
-            alone: false,
+            shares_cpu: false,
             has_asked: false,
             nap: HEARTBEAT,
-            crowded: self.crowded > 0,
+            oversubscribed: self.oversubscribed > 0,
             yields: 0,
         }
     }
@@ -186,7 +186,7 @@ impl Waits {
     pub(crate) fn finished(&mut self, wait: &Wait) {
         // Skip adaptation after short waits: they carry no information, and this is the latency-critical
         // path.
-        if wait.began.is_some() || self.crowded > 0 || self.alone {
+        if wait.began.is_some() || self.oversubscribed > 0 || self.shares_cpu {
             self.learn(wait);
         }
     }
@@ -194,11 +194,11 @@ impl Waits {
     #[cold]
     #[inline(never)]
     fn learn(&mut self, wait: &Wait) {
-        self.crowded = match (wait.crowded, self.crowded) {
+        self.oversubscribed = match (wait.oversubscribed, self.oversubscribed) {
             (true, 0) => WAITS_WITHOUT_YIELD,
             (_, waits) => waits.saturating_sub(1),
         };
-        self.alone = if wait.has_asked { wait.alone } else { self.alone };
+        self.shares_cpu = if wait.has_asked { wait.shares_cpu } else { self.shares_cpu };
         let (WaitStrategy::SpinSleep { spin }, Some(began)) = (self.strategy, wait.began) else { return };
         if !wait.slept {
             self.budget = self.budget.saturating_mul(2).clamp(LEAST_BUDGET.min(spin), spin);
@@ -220,39 +220,41 @@ pub struct Wait {
     probe_at: Option<Instant>,
     slept: bool,
     /// The other end cannot run while this one polls.
-    alone: bool,
+    shares_cpu: bool,
     /// Whether that was asked.
     has_asked: bool,
     /// The longest time to sleep before the next check.
     nap: Duration,
     /// Other threads want this CPU.
-    crowded: bool,
+    oversubscribed: bool,
     /// Yields so far.
     yields: u32,
 }
 
 impl Wait {
     /// What to do after the last check found nothing. `is_interrupted` is
-    /// [`Host::is_interrupted`](super::host::Host::is_interrupted). `alone` is called once, after the first
-    /// poll, or before it if the last wait found so: whether the other end was last seen on the CPU this
-    /// thread runs on, where polling keeps it from running.
+    /// [`Host::is_interrupted`](super::host::Host::is_interrupted). `shares_cpu` is called once, after the
+    /// first poll, or before it if the last wait found so: whether the other end was last seen on the CPU
+    /// this thread runs on, where polling keeps it from running.
     #[inline]
     pub(crate) fn next(
         &mut self,
         waits: &Waits,
         is_interrupted: impl Fn(bool) -> bool,
-        alone: impl FnOnce() -> bool,
+        shares_cpu: impl FnOnce() -> bool,
     ) -> Step {
         self.polls = self.polls.wrapping_add(1);
         let polls = NonZeroU32::new(self.polls % POLLS_PER_LOOK);
-        let is_due = self.polls > POLLS_BEFORE_ASKING || waits.alone || waits.strategy == WaitStrategy::Sleep;
+        let is_due =
+            self.polls > POLLS_BEFORE_ASKING || waits.shares_cpu || waits.strategy == WaitStrategy::Sleep;
         if is_due && !self.has_asked {
             self.has_asked = true;
-            self.alone = !matches!(waits.strategy, WaitStrategy::Spin) && (alone() || only_one_cpu());
+            self.shares_cpu =
+                !matches!(waits.strategy, WaitStrategy::Spin) && (shares_cpu() || only_one_cpu());
         }
         match waits.strategy {
             WaitStrategy::Sleep => self.look_at_clock(waits, is_interrupted),
-            _ if polls.is_some() && !self.slept && !self.alone => Step::Poll,
+            _ if polls.is_some() && !self.slept && !self.shares_cpu => Step::Poll,
             _ => self.look_at_clock(waits, is_interrupted),
         }
     }
@@ -265,7 +267,7 @@ impl Wait {
 
     /// Lets other threads run.
     fn give_way(&mut self, now: Instant) {
-        if self.crowded {
+        if self.oversubscribed {
             std::thread::sleep(GIVE_WAY);
             return;
         }
@@ -273,7 +275,8 @@ impl Wait {
         self.yields += 1;
         // The scheduler may return the CPU at once, to the thread that has had less of it: then yielding does
         // not advance the peers waited for, which cannot run elsewhere.
-        self.crowded = now.elapsed() > LONG_YIELD || (self.alone && self.yields > YIELDS_ALONE);
+        self.oversubscribed =
+            now.elapsed() > LONG_YIELD || (self.shares_cpu && self.yields > YIELDS_WHEN_SHARED);
     }
 
     #[cold]
@@ -294,14 +297,14 @@ impl Wait {
                     return Step::Probe;
                 }
                 if waits.strategy == WaitStrategy::SpinYield
-                    && (self.alone || self.polls >= POLLS_BEFORE_YIELD)
+                    && (self.shares_cpu || self.polls >= POLLS_BEFORE_YIELD)
                 {
                     self.give_way(now);
                 }
                 Step::Poll
             }
             WaitStrategy::SpinSleep { .. } | WaitStrategy::Sleep => {
-                if !self.slept && !self.alone && now.duration_since(began) < waits.budget {
+                if !self.slept && !self.shares_cpu && now.duration_since(began) < waits.budget {
                     if now >= probe_at {
                         self.probe_at = Some(now + HEARTBEAT);
                         return Step::Probe;

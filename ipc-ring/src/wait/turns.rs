@@ -29,16 +29,16 @@ const STALE: u32 = 4 * TURN;
 
 /// The record of an end's attempts in one wait.
 #[derive(Debug, Default)]
-pub(crate) struct Chances {
+pub(crate) struct Attempts {
     /// When it first slept.
     began: Option<Instant>,
     /// It was woken, and has not retried since.
     woken: bool,
     /// It was woken, and found the slot taken.
-    robbed: bool,
+    overtaken: bool,
 }
 
-impl Chances {
+impl Attempts {
     /// The end is about to sleep.
     pub(crate) fn sleeps(&mut self, now: Instant) {
         self.began.get_or_insert(now);
@@ -51,7 +51,7 @@ impl Chances {
 
     /// An attempt failed.
     pub(crate) const fn failed(&mut self) {
-        self.robbed |= self.woken;
+        self.overtaken |= self.woken;
         self.woken = false;
     }
 
@@ -63,7 +63,7 @@ impl Chances {
     /// Whether a slot was taken from this end, and it has waited for longer than a turn.
     fn starves(&self, now: impl FnOnce() -> Instant) -> bool {
         let turn = Duration::from_micros(u64::from(TURN));
-        self.robbed && self.began.is_some_and(|began| now().duration_since(began) > turn)
+        self.overtaken && self.began.is_some_and(|began| now().duration_since(began) > turn)
     }
 
     /// Whether the end in seat `number`, which has found the ring full, must stand back, and for how long: a
@@ -75,7 +75,7 @@ impl Chances {
         host: &impl Host,
     ) -> Option<Duration> {
         // Two hints; no data is read because of them.
-        if word.load(Relaxed) == 0 && !self.robbed {
+        if word.load(Relaxed) == 0 && !self.overtaken {
             return None;
         }
         stand_back(word, number, host.machine_us(), self.starves(|| host.now()))
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn no_word_makes_anybody_stand_back_for_longer_than_a_turn() {
+    fn no_word_makes_an_end_stand_back_for_longer_than_a_turn() {
         let mut raw = 0x9e37_79b9_7f4a_7c15_u64;
         for round in 0..100_000_u32 {
             raw = raw.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -213,18 +213,18 @@ mod tests {
     }
 
     #[test]
-    fn who_was_woken_for_nothing_is_robbed() {
-        let mut chances = Chances::default();
-        chances.failed();
-        chances.slept(false);
-        chances.failed();
-        assert!(!chances.robbed, "nobody had woken it");
-        chances.slept(true);
-        assert!(chances.passes() && !chances.passes(), "one chance");
-        chances.failed();
-        assert!(!chances.robbed, "it let the chance go by");
-        chances.slept(true);
-        chances.failed();
-        assert!(chances.robbed && !chances.starves(Instant::now), "it has not waited yet");
+    fn an_end_that_was_woken_and_found_the_slot_taken_is_overtaken() {
+        let mut attempts = Attempts::default();
+        attempts.failed();
+        attempts.slept(false);
+        attempts.failed();
+        assert!(!attempts.overtaken, "it had not been woken");
+        attempts.slept(true);
+        assert!(attempts.passes() && !attempts.passes(), "one chance");
+        attempts.failed();
+        assert!(!attempts.overtaken, "it let the chance go by");
+        attempts.slept(true);
+        attempts.failed();
+        assert!(attempts.overtaken && !attempts.starves(Instant::now), "it has not waited yet");
     }
 }

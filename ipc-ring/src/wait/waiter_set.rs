@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_woken_from_any_turn_however_many_sleep() {
+    fn all_sleepers_are_woken_from_any_turn() {
         for seats in [1, 2, 3, 64, 65, 129, 257] {
             for turn in 0..seats {
                 for every in [1, 2, 3, 7, 64] {

@@ -39,14 +39,14 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "latest: a writer that takes over wakes no reader",
         file: END,
-        old: "            // wake.\n            «end.wake_everybody()»;",
+        old: "            // wake.\n            «end.wake_sleepers()»;",
         new: "()",
         models: &["latest_writer_dies_before_it_wakes"],
     },
     SourceMutant {
         name: "latest: the end wakes no reader",
         file: END,
-        old: "        signal::raise::<W::Platform>(self.ring.state(), bits);\n        «self.wake_everybody()»;",
+        old: "        signal::raise::<W::Platform>(self.ring.state(), bits);\n        «self.wake_sleepers()»;",
         new: "()",
         models: &["latest_reader_sleeps_writer"],
     },

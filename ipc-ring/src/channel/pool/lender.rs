@@ -235,7 +235,7 @@ impl Await for Lender {
 
     fn has_peer_died(&self) -> bool {
         let inner = self.pool.inner();
-        inner.lenders.has_anybody_died(&inner.member)
+        inner.lenders.has_holder_died(&inner.member)
     }
 
     fn is_passed_over(&mut self) {

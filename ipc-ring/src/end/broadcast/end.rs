@@ -52,13 +52,13 @@ where
     /// When some could not be woken.
     #[inline(always)]
     pub fn wake_subscribers(&mut self) -> Result<(), Error> {
-        self.place.wake_everybody(SUBSCRIBER, self.front.subscriber_sleepers())
+        self.place.wake_sleepers(SUBSCRIBER, self.front.subscriber_sleepers())
     }
 
     /// Wakes the publisher if it sleeps. An error is kept.
     #[inline]
     pub fn wake_publisher(&mut self) {
-        let woken = self.place.wake_everybody(PUBLISHER, self.front.publisher_sleepers());
+        let woken = self.place.wake_sleepers(PUBLISHER, self.front.publisher_sleepers());
         self.place.keep(woken);
     }
 

@@ -73,13 +73,13 @@ where
             signal::clear::<W::Platform>(end.ring.state(), DETACHED);
             // Readers that wait for a writer check again, and so do those that the predecessor was about to
             // wake.
-            end.wake_everybody();
+            end.wake_sleepers();
         }
         end
     }
 
     /// Wakes all readers, whatever event they wait for.
-    fn wake_everybody(&mut self) {
+    fn wake_sleepers(&mut self) {
         self.place.wake_all(Topic::Any.class());
         for mask in 0..MASKS {
             self.place.wake_all(WaiterClass { key: ANY_KEY, ..Topic::Key(mask).class() });
@@ -89,7 +89,7 @@ where
     /// Signals how the writer goes, and wakes all readers to see it.
     pub fn raise(&mut self, bits: u32) {
         signal::raise::<W::Platform>(self.ring.state(), bits);
-        self.wake_everybody();
+        self.wake_sleepers();
     }
 
     /// Whether the writer is attached. Asks the kernel if it is.

@@ -11,9 +11,9 @@ use crate::error::PopError;
 use crate::memory::{Of, Place, Shape as _};
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Memory, Nothing};
+use crate::wait::batching::Batching;
 use crate::wait::host::Host;
 use crate::wait::news::News;
-use crate::wait::slip::Slip;
 
 /// The consuming end.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Consumer<M: Memory, W: Seats, H: Host> {
     /// A set was woken for this end, and nothing has been popped since.
     woken_in_set: bool,
     /// What this end knows about batching.
-    slip: Slip,
+    batching: Batching,
 }
 
 impl<M, W, H> Consumer<M, W, H>
@@ -41,7 +41,7 @@ where
     /// The end of a ring, with its seat.
     pub fn new(ring: ring::Consumer<M>, end: End<M, W, H>) -> Self {
         let quarter = (end.ring.capacity() / 4).max(1);
-        Self { ring, end, popped: 0, quarter, woken_in_set: false, slip: Slip::new() }
+        Self { ring, end, popped: 0, quarter, woken_in_set: false, batching: Batching::new() }
     }
 
     /// The ring's half, and the duties towards other ends.
@@ -146,7 +146,7 @@ where
     pub(crate) fn let_gather(&mut self) {
         let ring = &self.ring;
         let (size, run) = (ring.memory().shape().size(), ring.memory().run());
-        self.slip.let_gather(size, run, |count| ring.is_full_ahead(count));
+        self.batching.let_gather(size, run, |count| ring.is_full_ahead(count));
     }
 
     /// The event that a consumer in a set has to report.

@@ -144,7 +144,7 @@ where
     /// Whether all ends of a side are gone, after at least one was attached. Does not check liveness: run
     /// [`recover`](Self::recover) first.
     fn is_deserted(&self, role: Role) -> bool {
-        self.times_attached(role) > 0 && !self.place.anybody(role as u32)
+        self.times_attached(role) > 0 && !self.place.is_taken(role as u32)
     }
 
     /// Whether there are ends on a side, all of which sleep or are about to.

@@ -9,9 +9,9 @@ use crate::error::PushError;
 use crate::memory::{Item, Of};
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Memory, Refused};
+use crate::wait::batching::{self, Pace};
 use crate::wait::host::Host;
 use crate::wait::news::News;
-use crate::wait::slip::{self, Pace};
 
 /// The producing end.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ where
         self.pace.looked();
         let run = self.pace.run();
         if run > 0 {
-            slip::watch(|| !self.ring.is_untaken_ahead(run));
+            batching::watch(|| !self.ring.is_untaken_ahead(run));
         }
     }
 

@@ -11,7 +11,7 @@ use crate::memory::Item;
 use crate::ring::mpmc::{ENDPOINTS, Memory, Refused};
 use crate::wait::host::Host;
 use crate::wait::park::{Attempt, Look, Presence, park};
-use crate::wait::turns::Chances;
+use crate::wait::turns::Attempts;
 use crate::wait::{Wait, pause};
 
 impl<M, W, H> Producer<M, W, H>
@@ -30,8 +30,8 @@ where
         deadline: Option<Instant>,
     ) -> Result<(), PushError<()>> {
         let is_full = matches!(refused, Refused::Full);
-        let (patience, chances) = (Patience::default(), Chances::default());
-        let mut pushing = Pushing { producer: self, item, refused, patience, chances };
+        let (patience, attempts) = (Patience::default(), Attempts::default());
+        let mut pushing = Pushing { producer: self, item, refused, patience, attempts };
         if is_full {
             pushing.stand_back(deadline);
             pushing.producer.let_come_free();
@@ -41,16 +41,16 @@ where
 
     /// An end that sleeps stands back while others have their turn. Not beyond the deadline, nor for longer
     /// than each could have had one, nor for a ring that has ended.
-    fn stand_back(&mut self, chances: &mut Chances, deadline: Option<Instant>) {
+    fn stand_back(&mut self, attempts: &mut Attempts, deadline: Option<Instant>) {
         if !self.end.place.waits.sleeps() {
             return;
         }
         for _ in 0..ENDPOINTS {
             let (place, turn) = (&self.end.place, self.end.ring.turn());
-            let Some(left) = chances.stand_back(turn, place.number(), &place.host) else {
+            let Some(left) = attempts.stand_back(turn, place.number(), &place.host) else {
                 return;
             };
-            if chances.passes() {
+            if attempts.passes() {
                 self.end.wake_one(Role::Producer); // Perhaps the one whose turn it is.
             }
             let is_late = deadline.is_some_and(|deadline| Instant::now() + left >= deadline);
@@ -70,7 +70,7 @@ struct Pushing<'a, M: Memory, W: Seats, H: Host> {
     /// Why the last attempt pushed nothing.
     refused: Refused,
     patience: Patience,
-    chances: Chances,
+    attempts: Attempts,
 }
 
 impl<M, W, H> Pushing<'_, M, W, H>
@@ -80,7 +80,7 @@ where
     H: Host,
 {
     fn stand_back(&mut self, deadline: Option<Instant>) {
-        self.producer.stand_back(&mut self.chances, deadline);
+        self.producer.stand_back(&mut self.attempts, deadline);
     }
 }
 
@@ -114,7 +114,7 @@ where
             }
             Err(refused @ (Refused::Closed | Refused::Corrupt(_))) => Err(self.producer.refuse((), refused)),
             Err(refused) => {
-                self.chances.failed();
+                self.attempts.failed();
                 self.refused = refused;
                 self.producer.end.place.tell().map_err(|error| PushError::System((), error))?;
                 Ok(None)
@@ -165,12 +165,12 @@ where
     }
 
     fn sleeps(&mut self, deadline: Option<Instant>) {
-        self.chances.sleeps(self.producer.end.place.host.now());
+        self.attempts.sleeps(self.producer.end.place.host.now());
         self.stand_back(deadline);
     }
 
     fn slept(&mut self, is_woken: bool, deadline: Option<Instant>) {
-        self.chances.slept(is_woken);
+        self.attempts.slept(is_woken);
         self.stand_back(deadline);
     }
 }

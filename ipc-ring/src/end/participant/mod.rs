@@ -26,7 +26,7 @@ use crate::wait::park::Waiter;
 use crate::wait::signal::{self, WAITING};
 use crate::wait::{WaitStrategy, Waits, waiter_set};
 
-pub(crate) use presence::has_anybody_died;
+pub(crate) use presence::has_holder_died;
 pub(crate) use waking::Wakes;
 use words::ROLES;
 pub use words::{ANY_KEY, Field, Notifiers, Seats, WaiterClass};
@@ -226,6 +226,6 @@ impl<W: Seats, H: Host> Waiter for Participant<W, H> {
     }
 
     fn has_peer_died(&self) -> bool {
-        self.has_anybody_died()
+        self.has_holder_died()
     }
 }

@@ -20,8 +20,8 @@ impl<W: Seats, H: Host> Participant<W, H> {
 
     /// Whether a seat belongs to a dead process, which may have died before it woke another one. Asks the
     /// kernel about each seat that is taken.
-    pub(crate) fn has_anybody_died(&self) -> bool {
-        has_anybody_died(&self.words, &self.host)
+    pub(crate) fn has_holder_died(&self) -> bool {
+        has_holder_died(&self.words, &self.host)
     }
 
     /// As [`Peers::asking`](crate::wait::host::Peers::asking).
@@ -42,7 +42,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
     }
 
     /// Whether a seat of a role is taken. Does not check whether its process is alive.
-    pub(crate) fn anybody(&self, of: u32) -> bool {
+    pub(crate) fn is_taken(&self, of: u32) -> bool {
         self.words.in_use().any(|number| role(&self.words, number) == Some(of))
     }
 
@@ -65,6 +65,6 @@ impl<W: Seats, H: Host> Participant<W, H> {
 }
 
 /// Whether a seat belongs to a dead process.
-pub(crate) fn has_anybody_died<W: Seats>(words: &W, peers: &impl Peers) -> bool {
+pub(crate) fn has_holder_died<W: Seats>(words: &W, peers: &impl Peers) -> bool {
     words.in_use().any(|number| peers.is_dead(holder(words, number)))
 }

@@ -63,7 +63,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
     /// # Errors
     /// When a sleeper could not be woken.
     #[inline(always)]
-    pub(crate) fn wake_everybody(
+    pub(crate) fn wake_sleepers(
         &mut self,
         class: WaiterClass,
         mask: &<W::Platform as Platform>::U64,

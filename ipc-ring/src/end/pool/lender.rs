@@ -214,7 +214,7 @@ where
     }
 
     fn has_peer_died(&self) -> bool {
-        self.lenders.has_anybody_died(self.member)
+        self.lenders.has_holder_died(self.member)
     }
 }
 

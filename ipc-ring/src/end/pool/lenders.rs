@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ipc_core::Error;
 
 use super::waiters;
-use crate::end::participant::{Seats, Wakes, has_anybody_died, holder};
+use crate::end::participant::{Seats, Wakes, has_holder_died, holder};
 use crate::platform::{Barrier, Platform as _, Word as _};
 use crate::ring::pool::recovery::{self, Report};
 use crate::ring::pool::{Member, Memory, Route};
@@ -103,11 +103,11 @@ impl<W: Seats, P: Peers> Lenders<W, P> {
 
     /// Whether a process that has the pool open, or a lender of it, is dead and may have died before it woke
     /// a lender. Asks the kernel about each.
-    pub fn has_anybody_died<M: Memory>(&self, member: &Member<M>) -> bool {
+    pub fn has_holder_died<M: Memory>(&self, member: &Member<M>) -> bool {
         let memory = member.memory();
         let identity = |number| memory.identity(number).load(Relaxed); // For a diagnosis.
         (0..memory.seats()).any(|number| self.peers.is_dead(identity(number)))
-            || has_anybody_died(&self.words, &self.peers)
+            || has_holder_died(&self.words, &self.peers)
     }
 
     /// Cancels what was arranged for the death of this process.

@@ -11,7 +11,7 @@ use crate::memory::{self, Access, Records, Ring, records};
 use crate::platform::Barrier;
 use crate::region::Region;
 use crate::ring::spsc::{self, Words as _};
-use crate::wait::slip;
+use crate::wait::batching;
 use crate::{ahead, prefetch, stream};
 
 /// Bytes that a consumer which keeps catching up waits for as a batch.
@@ -184,7 +184,7 @@ impl Memory for Mapped {
         if record == 0 {
             return 0;
         }
-        record * slip::run(RUN_BYTES, record as usize, self.capacity() / record)
+        record * batching::run(RUN_BYTES, record as usize, self.capacity() / record)
     }
 
     #[inline(always)]

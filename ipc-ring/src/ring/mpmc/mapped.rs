@@ -11,7 +11,7 @@ use crate::memory::{self, Of, Ring, Shape, Shaped, Slots};
 use crate::message::Message;
 use crate::prefetch;
 use crate::region::Region;
-use crate::wait::slip;
+use crate::wait::batching;
 
 /// This number of bytes of slots is a batch.
 const RUN_BYTES: usize = 8 * 1024;
@@ -205,7 +205,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
         if self.shape().stride() < LINE && !self.ring.hints {
             0
         } else {
-            slip::run(RUN_BYTES, self.shape().stride(), self.capacity())
+            batching::run(RUN_BYTES, self.shape().stride(), self.capacity())
         }
     }
 

@@ -14,7 +14,7 @@ use crate::platform::Barrier;
 use crate::prefetch;
 use crate::region::Region;
 use crate::stream;
-use crate::wait::slip;
+use crate::wait::batching;
 
 /// This number of bytes of slots is a batch.
 const RUN_BYTES: usize = 32 * 1024;
@@ -352,6 +352,6 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
 
     #[inline(always)]
     fn run(&self) -> u64 {
-        slip::run(RUN_BYTES, self.shape().stride(), self.capacity())
+        batching::run(RUN_BYTES, self.shape().stride(), self.capacity())
     }
 }

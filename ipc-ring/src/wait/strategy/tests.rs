@@ -73,10 +73,10 @@ fn who_shared_a_cpu_asks_at_once_until_it_does_no_more() {
 fn who_yields_in_vain_on_the_same_cpu_gives_way_for_longer() {
     let waits = Waits::new(WaitStrategy::SpinYield);
     let mut wait = waits.start(None);
-    for _ in 0..POLLS_PER_LOOK * (YIELDS_ALONE + 1) {
+    for _ in 0..POLLS_PER_LOOK * (YIELDS_WHEN_SHARED + 1) {
         let _ = wait.next(&waits, |_| false, || true);
     }
-    assert!(wait.crowded);
+    assert!(wait.oversubscribed);
 }
 
 #[test]
@@ -104,10 +104,10 @@ fn long_sleeps_shorten_the_polling_phase_and_short_waits_lengthen_it() {
         polls: 0,
         probe_at: None,
         slept: true,
-        alone: false,
+        shares_cpu: false,
         has_asked: true,
         nap: HEARTBEAT,
-        crowded: false,
+        oversubscribed: false,
         yields: 0,
     };
     for _ in 0..10 {

@@ -4,8 +4,8 @@
 //! A consumer that is as fast as its producers takes each message at once, and with it the cache line into
 //! which the next one is being written: both sides then wait for lines at every message. A consumer that lets
 //! a batch of messages accumulate and takes them together leaves the producers undisturbed meanwhile
-//! ("temporal slip": Giacomoni, Moseley, Vachharajani, FastForward, PPoPP 2008). Where messages come one by
-//! one, that would only delay them. So it is tried once in a while, and done for as long as batches do
+//! ("temporal slipping": Giacomoni, Moseley, Vachharajani, FastForward, PPoPP 2008). Where messages come one
+//! by one, that would only delay them. So it is tried once in a while, and done for as long as batches do
 //! accumulate.
 //!
 //! The same happens at the other end of a full ring: a producer that is as fast as its consumers takes each
@@ -64,7 +64,7 @@ const fn looks(size: usize) -> u32 {
 
 /// What a consumer has learned about batches.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Slip {
+pub(crate) struct Batching {
     /// The last time a batch had accumulated.
     gathers: bool,
     /// Waits until the next trial.
@@ -73,7 +73,7 @@ pub(crate) struct Slip {
     between: u32,
 }
 
-impl Slip {
+impl Batching {
     pub(crate) const fn new() -> Self {
         Self { gathers: false, left: *SELDOM.start(), between: *SELDOM.start() }
     }
@@ -140,17 +140,17 @@ impl Pace {
 mod tests {
     use super::*;
 
-    fn waits_until_due(slip: &mut Slip) -> u32 {
-        (1..).find(|_| slip.is_due()).expect("the numbers do not end")
+    fn waits_until_due(batching: &mut Batching) -> u32 {
+        (1..).find(|_| batching.is_due()).expect("the numbers do not end")
     }
 
     #[test]
     fn messages_that_come_alone_are_kept_waiting_less_and_less_often() {
-        let mut slip = Slip::new();
+        let mut batching = Batching::new();
         let mut waits = Vec::new();
         for _ in 0..12 {
-            waits.push(waits_until_due(&mut slip));
-            slip.learn(false);
+            waits.push(waits_until_due(&mut batching));
+            batching.learn(false);
         }
         assert_eq!(waits[..4], [64, 128, 256, 512]);
         assert_eq!(waits[8..], [16_384; 4]);
@@ -158,15 +158,15 @@ mod tests {
 
     #[test]
     fn runs_are_let_gather_as_long_as_they_do() {
-        let mut slip = Slip::new();
-        waits_until_due(&mut slip);
-        slip.learn(true);
+        let mut batching = Batching::new();
+        waits_until_due(&mut batching);
+        batching.learn(true);
         for _ in 0..5 {
-            assert_eq!(waits_until_due(&mut slip), 1);
-            slip.learn(true);
+            assert_eq!(waits_until_due(&mut batching), 1);
+            batching.learn(true);
         }
-        slip.learn(false);
-        assert_eq!(waits_until_due(&mut slip), 128);
+        batching.learn(false);
+        assert_eq!(waits_until_due(&mut batching), 128);
     }
 
     #[test]
