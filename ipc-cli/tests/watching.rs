@@ -23,12 +23,12 @@ fn what_comes_dies_and_goes_is_told() {
             loop {
                 let line = output.next().expect("it goes on").unwrap();
                 let told: Value = lines(&line).remove(0);
-                let is = match what {
+                let is_about = match what {
                     "process" => told["channel"].is_null(),
                     "channel" => told["channel"] == "numbers" && told["role"].is_null(),
                     role => told["role"] == role,
                 };
-                if is && told["event"] == event {
+                if is_about && told["event"] == event {
                     return told["pid"].as_u64();
                 }
             }
@@ -49,7 +49,7 @@ fn what_comes_dies_and_goes_is_told() {
         assert_eq!(next("died", "producer"), pid);
         drop(consumer);
         next("gone", "channel");
-        // A look is none of the comings.
+        // `ipcr watch` itself has not joined the domain.
         assert_eq!(domain.list().unwrap().processes.len(), 2);
         kill(Pid::from_raw(watching.id().cast_signed()), Signal::SIGINT).unwrap();
         while output.next().is_some() {}

@@ -203,7 +203,7 @@ fn whatever_a_taker_leaves_open_a_giver_chooses() {
                 let domain = Domain::open(&unique("chosen-each")).unwrap();
                 let silent = silent(&domain, wait.unwrap_or(WaitStrategy::Sleep));
                 let mut taker = (kind.taker)(silent).unwrap();
-                let (go, given) = mpsc::channel::<()>();
+                let (start, given) = mpsc::channel::<()>();
                 std::thread::scope(|scope| {
                     let taking = scope.spawn(move || {
                         if wait.is_none() {
@@ -215,7 +215,7 @@ fn whatever_a_taker_leaves_open_a_giver_chooses() {
                     let mut giver = (kind.giver)(insisting(parameter, silent))
                         .unwrap_or_else(|error| panic!("{what}: {error}"));
                     give(&mut *giver, 0, kind);
-                    let _ = go.send(());
+                    let _ = start.send(());
                     let (taker, told) = taking.join().unwrap();
                     assert_eq!(told, Told::Number(0), "{what}");
                     assert!(is_as_chosen(parameter, kind, &*giver, &*taker), "{what}");
