@@ -46,7 +46,7 @@ fn park(hand: &Hand, lender: &mut Async<Lender>) -> u64 {
     }
 }
 
-/// Holds the block, and gives it back as it is told to.
+/// Holds the block, and gives it back when its parent asks for it.
 #[test]
 fn plays_a_role() {
     let Some(role) = role() else { return };
