@@ -143,29 +143,36 @@ fn first_mark(before: *mut AtomicU64) -> ProcessMark {
         // In the same page, as checked above.
         None => before.wrapping_add(1),
     };
-    // Release → the Acquire in `current`.
-    let entered = match NEWEST.compare_exchange(before, mine, Ordering::Release, Ordering::Acquire) {
+    // The number first: a thread that finds a word without one takes it for that of an ancestor.
+    let number = number_of(mine);
+    // Release → the Acquire in `current`: the number is in the word.
+    let (entered, number) = match NEWEST.compare_exchange(before, mine, Ordering::Release, Ordering::Acquire)
+    {
         Ok(_) => {
             page.map(sys::EmptiedPage::keep);
-            mine
+            (mine, number)
         }
-        Err(other) => other,
+        Err(other) => (other, number_of(other)),
     };
     // SAFETY: as in `current`; a page that was entered is kept, and has room for the words up to its end.
-    let word: &'static AtomicU64 = unsafe { &*entered };
+    ProcessMark { number, word: unsafe { &*entered } }
+}
+
+/// The number in the word of this process, which gets one if it has none yet.
+fn number_of(word: *const AtomicU64) -> u64 {
     if ptr::eq(word, &raw const NO_WORD) {
-        return ProcessMark { number: std::process::id().into(), word };
+        return std::process::id().into();
     }
     // The clock, since a child may be forked while its parent is exactly here, and then counts from the same
     // number as its parent. The memory of a process is not copied atomically.
     let count = GIVEN.fetch_add(1, Ordering::Relaxed) & 0xffff;
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
     let number = (now << 16 | count).max(1);
+    // SAFETY: a word of a page that is kept, or that only this thread knows.
+    let word = unsafe { &*word };
     // Relaxed: as in `current`. Any of the concurrent results will do.
-    let number = word
-        .compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed)
-        .map_or_else(|found| found, |_| number);
-    ProcessMark { number, word }
+    word.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed)
+        .map_or_else(|found| found, |_| number)
 }
 
 /// A per-process value: for a static that a child made by `fork` must find fresh, whatever its parent's

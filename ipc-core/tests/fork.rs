@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
 use common::children::child;
 use common::namespace::isolated;
 use ipc_core::liveness::{ProcessToken, is_alive};
@@ -116,4 +119,30 @@ fn a_mark_is_of_one_process_however_many_it_comes_from() {
         assert!(mine.is_current());
     }
     isolated(|| descend(&mut Vec::new()));
+}
+
+/// Threads of a new process that identify themselves one just after the other, as the first, get one mark.
+#[test]
+fn threads_that_ask_first_get_one_mark() {
+    isolated(|| {
+        for round in 0..1000 {
+            child(|| {
+                let ready = AtomicUsize::new(0);
+                let ask = &|delay: usize| {
+                    ready.fetch_add(1, Relaxed);
+                    while ready.load(Relaxed) < 2 {
+                        std::hint::spin_loop();
+                    }
+                    (0..delay).for_each(|step| drop(std::hint::black_box(step)));
+                    ProcessMark::current()
+                };
+                let marks = std::thread::scope(|scope| {
+                    let threads = [0, round * 3].map(|delay| scope.spawn(move || ask(delay)));
+                    threads.map(|thread| thread.join().unwrap())
+                });
+                assert!(marks.iter().all(|mark| *mark == ProcessMark::current()), "{marks:?}");
+            })
+            .join();
+        }
+    });
 }
