@@ -133,7 +133,9 @@ fn threads_that_ask_first_get_one_mark() {
                     while ready.load(Relaxed) < 2 {
                         std::hint::spin_loop();
                     }
-                    (0..delay).for_each(|step| drop(std::hint::black_box(step)));
+                    for step in 0..delay {
+                        let _ = std::hint::black_box(step);
+                    }
                     ProcessMark::current()
                 };
                 let marks = std::thread::scope(|scope| {
