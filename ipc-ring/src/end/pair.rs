@@ -57,7 +57,7 @@ pub trait Words {
     fn armed(&self, side: Side) -> &<Self::Platform as Platform>::U32;
     /// The CPU the holder was last seen on, plus one; 0: unknown.
     fn cpu(&self, side: Side) -> &<Self::Platform as Platform>::U32;
-    /// Whether an end [fences](crate::wait::fences) its looks at the other's signal.
+    /// Whether an end [fences its looks](crate::wait::fences) at the other's signal.
     fn fences(&self, side: Side) -> &<Self::Platform as Platform>::U32;
     /// Number of wakes this end has made.
     fn wakes(&self) -> &<Self::Platform as Platform>::U64;

@@ -265,7 +265,7 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Whether the consumer has popped everything pushed so far. True is final; false may be out of date,
-    /// unless the consumer's closed bit was [seen](signal::seen) before: then it pops no more.
+    /// unless the consumer's closed bit was [seen](crate::wait::signal::seen) before: then it pops no more.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         // [S3] Acquire ← the consumer's Release.
