@@ -9,7 +9,7 @@ use common::core::namespace::isolated;
 use common::{command, end, lines, run};
 use ipc_ring::describe::Describe;
 use ipc_ring::zerocopy::{FromBytes, Immutable, IntoBytes};
-use ipc_ring::{Domain, broadcast, bytes, latest, spsc};
+use ipc_ring::{Domain, broadcast, bytes, call, latest, spsc};
 use serde_json::{Value, json as value};
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, Describe)]
@@ -147,8 +147,12 @@ fn without_a_field_it_is_the_time_of_a_value_or_a_bound() {
         assert!(line["messages"].as_u64().unwrap() > 0, "{line}");
         assert!(shown.contains(" messages, age at most p50 "), "{shown}");
 
-        let _frames = bytes::Builder::new("frames").domain(&domain).create_producer().unwrap();
-        for (arguments, word) in [("frames", "bytes"), ("news --field time", "no description")] {
+        let mut frames = bytes::Builder::new("frames").domain(&domain).create_producer().unwrap();
+        let (line, _) = measured("frames", || _ = frames.try_push(b"seven"));
+        assert!(line["from"] == "last_seen" && line["messages"].as_u64().unwrap() > 0, "{line}");
+
+        let _jobs = call::Builder::<u32, u32>::new("jobs").domain(&domain).create_caller().unwrap();
+        for (arguments, word) in [("jobs", "call"), ("news --field time", "no description")] {
             let ended = run(&format!("delay {arguments}"));
             assert!(ended.code == Some(2) && ended.errors.contains(word), "{ended:?}");
         }
