@@ -10,8 +10,8 @@ use crate::Model;
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("broadcast_fences_begin", 1_700, begin).fenced_looks(1).reaches(SLEEPS),
-    Model::new("broadcast_fences_end", 1_000, end).fenced_looks(1).reaches(SLEEPS),
+    Model::new("broadcast_fences_begin", 1_700, begin).fenced_looks(2).reaches(SLEEPS),
+    Model::new("broadcast_fences_end", 800, end).fenced_looks(2).reaches(SLEEPS),
     Model::new("broadcast_fences_go_on", 400, go_on).fenced_looks(8).reaches(SLEEPS),
 ];
 
@@ -46,7 +46,8 @@ fn begin() {
     assert_eq!(other.join().unwrap(), Ok(()));
 }
 
-/// The publisher ceases to fence while a subscriber is about to sleep.
+/// The publisher, which has looked once when it attached, ceases to fence while a subscriber is about to
+/// sleep.
 fn end() {
     let channel = channel();
     let (mut publisher, mut subscriber) = (channel.publisher(PUBLISHER), channel.subscriber(FIRST));

@@ -15,29 +15,29 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "broadcast: a subscriber asks who fences before its waiting bit is visible",
         file: FENCES,
-        old: "    «P::light(Barrier::Fence);» // Between the waiting bit",
-        new: "",
+        old: "    «P::light(Barrier::Fence)»; // Between the waiting bit",
+        new: "()",
         models: &["broadcast_fences_end"],
     },
     SourceMutant {
         name: "broadcast: a subscriber relies on a publisher that does not fence",
         file: FENCES,
         old: "    «word.load(Relaxed) & bit != 0» // [W4]",
-        new: "let _ = (word, bit); true",
+        new: "{ let _ = (word, bit); true }",
         models: &["broadcast_fences_begin"],
     },
     SourceMutant {
         name: "broadcast: a publisher ceases to fence without a last one",
         file: FENCES,
-        old: "or is found.\n            «P::light(Barrier::Fence);»",
-        new: "",
+        old: "or is found.\n            «P::light(Barrier::Fence)»;",
+        new: "()",
         models: &["broadcast_fences_end"],
     },
     SourceMutant {
         name: "broadcast: a publisher ceases to fence and does not say so",
         file: FENCES,
-        old: "«word().fetch_and(!bit, Relaxed);» // Ordered",
-        new: "",
+        old: "«word().fetch_and(!bit, Relaxed)»; // Ordered",
+        new: "0",
         models: &["broadcast_fences_end"],
     },
     SourceMutant {
@@ -64,8 +64,8 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "broadcast: the end wakes no subscriber",
         file: END,
-        old: "        signal::raise::<F::Platform>(self.front.state(), bits);\n        «self.place.wake_all(SUBSCRIBER);»",
-        new: "",
+        old: "        signal::raise::<F::Platform>(self.front.state(), bits);\n        «self.place.wake_all(SUBSCRIBER)»;",
+        new: "()",
         models: &["broadcast_close", "broadcast_detach"],
     },
     SourceMutant {
