@@ -179,6 +179,16 @@ fn producer<const WORDS: usize>(
     Ok(())
 }
 
+/// A message was popped, unless the channel is closed.
+macro_rules! one {
+    ($message:ident, $popped:expr) => {
+        unless_closed($popped).map(|()| {
+            black_box(&mut $message);
+            1
+        })
+    };
+}
+
 fn consumer<const WORDS: usize>(
     mut consumer: spsc::Consumer<[u64; WORDS]>,
     way: Way,
@@ -186,17 +196,9 @@ fn consumer<const WORDS: usize>(
 ) -> Outcome<()> {
     let (mut message, mut count) = ([0; WORDS], 0);
     let mut batch = [[0; WORDS]; BATCH];
-    macro_rules! one {
-        ($popped:expr) => {
-            unless_closed($popped).map(|()| {
-                black_box(&mut message);
-                1
-            })
-        };
-    }
     match way {
-        RingInPlace => consume!(count, clock, one!(consumer.pop_into(&mut message))),
-        RingByValue => consume!(count, clock, one!(consumer.pop().map(|popped| message = popped))),
+        RingInPlace => consume!(count, clock, one!(message, consumer.pop_into(&mut message))),
+        RingByValue => consume!(count, clock, one!(message, consumer.pop().map(|popped| message = popped))),
         RingSlices => consume!(count, clock, {
             let popped = unless_closed(consumer.pop_slice(&mut batch));
             black_box(&mut batch);
@@ -208,18 +210,16 @@ fn consumer<const WORDS: usize>(
                 // A task's own, as they are a function's above.
                 let (mut message, mut count) = ([0; WORDS], 0);
                 let mut batch = [[0; WORDS]; BATCH];
-                macro_rules! one {
-                    ($popped:expr) => {
-                        unless_closed($popped).map(|()| {
-                            black_box(&mut message);
-                            1
-                        })
-                    };
-                }
                 match way {
-                    TasksInPlace => consume!(count, clock, one!(consumer.pop_into(&mut message).await)),
+                    TasksInPlace => {
+                        consume!(count, clock, one!(message, consumer.pop_into(&mut message).await))
+                    }
                     TasksByValue => {
-                        consume!(count, clock, one!(consumer.pop().await.map(|popped| message = popped)));
+                        consume!(
+                            count,
+                            clock,
+                            one!(message, consumer.pop().await.map(|popped| message = popped))
+                        );
                     }
                     TasksStream => {
                         use futures_core::Stream as _;
