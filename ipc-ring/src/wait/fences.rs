@@ -44,7 +44,7 @@ const ALL: u32 = u32::MAX;
 pub const PEER: u32 = 1;
 
 impl Fences {
-    /// Those of a notifier that attaches. It fences at first, and [says so](Self::initial): a notifier that
+    /// Those of a notifier that attaches. It fences at first, and [says so](Self::announce): a notifier that
     /// publishes nothing for long imposes no heavy barrier.
     pub fn new<P: Platform>(barrier: Barrier) -> Self {
         match barrier {
@@ -55,16 +55,16 @@ impl Fences {
 
     /// As [`new`](Self::new), for an end with one peer, which reads `word`.
     pub fn attach<P: Platform>(barrier: Barrier, word: &P::U32) -> Self {
-        if P::fenced_looks() != 0 {
-            // [W4] Release → `are_announced`: what a predecessor published is known here.
-            word.store(PEER, P::ordering(Edge::FencesBegin));
-        }
+        Self::announce::<P>(word, PEER);
         Self::new::<P>(barrier)
     }
 
-    /// The word of a notifier that attaches. `bits` are those of its kinds of waiters.
-    pub fn initial<P: Platform>(bits: u32) -> u32 {
-        if P::fenced_looks() == 0 { 0 } else { bits }
+    /// Sets the word of a notifier that attaches. `bits` are those of its kinds of waiters.
+    pub fn announce<P: Platform>(word: &P::U32, bits: u32) {
+        if P::fenced_looks() != 0 {
+            // [W4] Release → `are_announced`: what a predecessor published is known here.
+            word.store(bits, P::ordering(Edge::FencesBegin));
+        }
     }
 
     /// Looks for waiters, by `find`, after a publication. `word` gives the place where waiters read `bit`:

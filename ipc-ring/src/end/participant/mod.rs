@@ -80,7 +80,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         end.own(Field::Wake).store(H::wake_to_raw(end.host.wake()), Relaxed); // Before the waiting bit.
         end.own(Field::Pid).store(pid, Relaxed); // For display.
         end.own(Field::Role).store(class.role, Relaxed); // Before the waiting bit.
-        end.own(Field::Fences).store(Fences::initial::<W::Platform>(u32::MAX), Relaxed); // Under the lock.
+        Fences::announce::<W::Platform>(end.own(Field::Fences), u32::MAX);
         end.note_class();
         end.note_cpu();
         end
