@@ -40,10 +40,12 @@ pub trait Word<T>: Send + Sync {
 /// attaches: the two sides must use the same scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Barrier {
-    /// The side that is about to sleep pays: `membarrier` there, a compiler fence on the hot path. It orders
-    /// nothing for a process that is not [registered](ipc_core::barrier::register). A process that creates or
-    /// opens such a ring through this library is registered; custom platforms and custom rings have to ensure
-    /// it themselves.
+    /// In a stream the side that is about to sleep pays: `membarrier` there, a compiler fence on the hot
+    /// path. A side that has attached just now, or has found the other one asleep lately, runs a fence
+    /// instead, and the other one needs no `membarrier` (see [`fences`](crate::wait::fences)). `membarrier`
+    /// orders nothing for a process that is not [registered](ipc_core::barrier::register). A process that
+    /// creates or opens such a ring through this library is registered; custom platforms and custom rings
+    /// have to ensure it themselves.
     Asymmetric,
     /// Both sides pay a sequentially consistent fence.
     Fence,

@@ -12,7 +12,8 @@
 //!   nothing: sleep until a token is posted   then signal &= !WAITING, and post a token
 //! ```
 //!
-//! The two barriers are a pair: either the waiter sees the publication, or the notifier sees the bit. The
+//! The two barriers are a pair: either the waiter sees the publication, or the notifier sees the bit. Who
+//! pays for them, the waiter or the notifier, changes with the traffic: see [`fences`](super::fences). The
 //! side that clears the bit owes exactly one token; System V semaphores remember tokens, so one that is
 //! posted before the sleep is not lost. This is the eventcount of Vyukov and of the futex papers, with a bit
 //! instead of a counter: a bit has an owner and cannot leak when its owner dies.
