@@ -146,4 +146,8 @@ impl<T: Message> Seated for Reader<T> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         Seated::news(&mut self.0, probe)
     }
+
+    fn is_armed(&mut self) {
+        self.0.is_armed();
+    }
 }

@@ -225,4 +225,8 @@ impl<T: Message> Seated for TableReader<T> {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         Seated::news(&mut self.reading, probe)
     }
+
+    fn is_armed(&mut self) {
+        self.reading.is_armed();
+    }
 }
