@@ -140,6 +140,7 @@ fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
         Call::new("mpmc pop_into", mpmc(), |end, deadline| end.pop_into_deadline(&mut 0, deadline)),
         Call::new("mpmc pop_with", mpmc(), |end, deadline| end.pop_with_deadline(|_| (), deadline)),
         Call::new("broadcast pop", broadcast(), |end, deadline| end.pop_deadline(deadline)),
+        Call::new("broadcast pop_into", broadcast(), |end, deadline| end.pop_into_deadline(&mut 0, deadline)),
         Call::new("broadcast pop_slice", broadcast(), |end, deadline| {
             end.pop_slice_deadline(&mut [0; 3], deadline)
         }),
@@ -221,6 +222,9 @@ fn giving(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
         Call::new("mpmc push_from", mpmc(), |end, deadline| end.push_from_deadline(&0, deadline)),
         Call::new("mpmc push_slice", mpmc(), |end, deadline| end.push_slice_deadline(&[0; 3], deadline)),
         Call::new("broadcast publish", broadcast(), |end, deadline| end.publish_deadline(0, deadline)),
+        Call::new("broadcast publish_from", broadcast(), |end, deadline| {
+            end.publish_from_deadline(&0, deadline)
+        }),
         Call::new("broadcast publish_slice", broadcast(), |end, deadline| {
             end.publish_slice_deadline(&[0; 3], deadline)
         }),

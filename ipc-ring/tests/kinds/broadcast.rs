@@ -67,7 +67,9 @@ impl Giver for broadcast::Publisher<Item> {
     fn try_everything(&mut self) -> Vec<Call> {
         let (item, now) = (payload(1), Instant::now());
         calls!("try_publish" => self.try_publish(item), "publish" => self.publish(item),
-            "publish_deadline" => self.publish_deadline(item, now),
+            "publish_deadline" => self.publish_deadline(item, now), "publish_from" => self.publish_from(&item),
+            "try_publish_from" => self.try_publish_from(&item),
+            "publish_from_deadline" => self.publish_from_deadline(&item, now),
             "publish_timeout" => self.publish_timeout(item, Duration::ZERO),
             "try_publish_slice" => self.try_publish_slice(&[item, item]),
             "publish_slice" => self.publish_slice(&[item, item]),
@@ -118,6 +120,8 @@ impl Taker for broadcast::Subscriber<Item> {
         let (now, mut item, mut items) = (Instant::now(), payload(0), [payload(0), payload(0)]);
         calls!("try_pop" => self.try_pop(), "pop" => self.pop(), "pop_deadline" => self.pop_deadline(now),
             "pop_timeout" => self.pop_timeout(Duration::ZERO), "pop_into" => self.pop_into(&mut item),
+            "pop_into_deadline" => self.pop_into_deadline(&mut item, now),
+            "try_pop_into" => self.try_pop_into(&mut item),
             "try_pop_slice" => self.try_pop_slice(&mut items), "pop_slice" => self.pop_slice(&mut items),
             "pop_slice_deadline" => self.pop_slice_deadline(&mut items, now),
             "try_view" => self.try_view().map(|_| ()))

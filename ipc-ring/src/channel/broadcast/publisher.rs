@@ -95,7 +95,7 @@ impl<T: Message> Publisher<T> {
     #[inline]
     #[doc(alias = "push")]
     pub fn publish(&mut self, message: T) -> Result<(), PushError<T>> {
-        self.publish_until(message, None)
+        self.publish_from(&message).map_err(|error| error.with(message))
     }
 
     /// As [`publish`](Self::publish), until a deadline.
@@ -105,7 +105,7 @@ impl<T: Message> Publisher<T> {
     #[inline]
     #[doc(alias = "push_deadline")]
     pub fn publish_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
-        self.publish_until(message, Some(deadline))
+        self.publish_from_deadline(&message, deadline).map_err(|error| error.with(message))
     }
 
     /// As [`publish`](Self::publish), with a timeout.
@@ -116,9 +116,24 @@ impl<T: Message> Publisher<T> {
         self.publish_deadline(message, crate::clock::after(timeout))
     }
 
-    #[inline(always)]
-    fn publish_until(&mut self, message: T, deadline: Option<Instant>) -> Result<(), PushError<T>> {
-        self.core.publish(&message, deadline).map_err(|error| error.with(message))
+    /// As [`publish`](Self::publish), by reference.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish), without the message.
+    #[inline]
+    #[doc(alias = "push_from")]
+    pub fn publish_from(&mut self, message: &T) -> Result<(), PushError<()>> {
+        self.core.publish(message, None)
+    }
+
+    /// As [`publish_from`](Self::publish_from), until a deadline.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`publish_from`](Self::publish_from).
+    #[inline]
+    #[doc(alias = "push_from_deadline")]
+    pub fn publish_from_deadline(&mut self, message: &T, deadline: Instant) -> Result<(), PushError<()>> {
+        self.core.publish(message, Some(deadline))
     }
 
     /// Publishes messages from the front of a slice while there is room; returns their number. One wake at

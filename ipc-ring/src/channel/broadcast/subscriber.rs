@@ -100,12 +100,8 @@ impl<T: Message> Subscriber<T> {
     #[inline]
     #[doc(alias = "try_receive")]
     pub fn try_pop(&mut self) -> Result<T, PopError> {
-        self.core.end.place.ours()?;
         let mut place = MaybeUninit::uninit();
-        match self.core.ring.try_pop_into(&mut place) {
-            Pop::Item { look: false, .. } => {}
-            other => self.settle(other, &mut place)?,
-        }
+        self.try_pop_to(&mut place)?;
         // SAFETY: popped, so every byte was written.
         Ok(unsafe { place.assume_init() })
     }
@@ -157,6 +153,36 @@ impl<T: Message> Subscriber<T> {
     pub fn pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
         // SAFETY: only whole elements are copied there, or nothing.
         self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, None)
+    }
+
+    /// As [`pop_into`](Self::pop_into), until a deadline.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    #[inline]
+    pub fn pop_into_deadline(&mut self, message: &mut T, deadline: Instant) -> Result<(), PopError> {
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, Some(deadline))
+    }
+
+    /// As [`try_pop`](Self::try_pop), into the caller's variable. After an error the variable holds some
+    /// message's bytes.
+    ///
+    /// # Errors
+    /// As [`try_pop`](Self::try_pop).
+    #[inline]
+    pub fn try_pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
+        // SAFETY: only whole elements are copied there, or nothing.
+        self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
+    }
+
+    #[inline(always)]
+    fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        self.core.end.place.ours()?;
+        match self.core.ring.try_pop_into(place) {
+            Pop::Item { look: false, .. } => Ok(()),
+            other => self.settle(other, place),
+        }
     }
 
     #[inline(always)]
