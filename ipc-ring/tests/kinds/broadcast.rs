@@ -67,7 +67,8 @@ impl Giver for broadcast::Publisher<Item> {
     fn try_everything(&mut self) -> Vec<Call> {
         let (item, now) = (payload(1), Instant::now());
         calls!("try_publish" => self.try_publish(item), "publish" => self.publish(item),
-            "publish_deadline" => self.publish_deadline(item, now), "publish_from" => self.publish_from(&item),
+            "publish_deadline" => self.publish_deadline(item, now),
+            "publish_from" => self.publish_from(&item),
             "try_publish_from" => self.try_publish_from(&item),
             "publish_from_deadline" => self.publish_from_deadline(&item, now),
             "publish_timeout" => self.publish_timeout(item, Duration::ZERO),
