@@ -36,6 +36,20 @@ pub(crate) fn assert_table(heading: &str, fields: &[(&str, usize)]) {
     assert_eq!(found, expected, "docs/layout.md, {heading}, against the code");
 }
 
+/// Asserts that the page is about these versions: in its title, and as the initial values of the headers.
+pub(crate) fn assert_versions(rings: u32, domains: u32) {
+    let title = include_str!("../../docs/layout.md").lines().next();
+    let expected = format!("# The layout of shared memory: rings version {rings}, domains version {domains}");
+    assert_eq!(title, Some(&*expected), "the title of docs/layout.md against the code");
+    for (heading, version) in [("Header of a ring", rings), ("Domain header", domains)] {
+        let value = rows(heading).into_iter().find(|cells| name(cells) == "version").and_then(|cells| {
+            let last = cells.into_iter().rfind(|cell| !cell.is_empty());
+            last?.parse().ok()
+        });
+        assert_eq!(value, Some(version), "docs/layout.md, {heading}, `version`, against the code");
+    }
+}
+
 /// Asserts that the table under `heading` has a row for each of these fields and no other: the same name,
 /// offset, size, width of a word, and writer.
 pub(crate) fn assert_fields(heading: &str, fields: &[Field]) {

@@ -249,5 +249,6 @@ mod tests {
             ],
         );
         assert_eq!((SIZE, SEMAPHORES, VERSION), (0x1f900, 1284, 6));
+        crate::documented::assert_versions(crate::layout::VERSION, VERSION);
     }
 }

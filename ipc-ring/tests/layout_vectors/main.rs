@@ -11,7 +11,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::{env, fs};
 
-use ipc_ring::ring::{broadcast, bytes, call, latest, spsc};
+use ipc_ring::ring::{broadcast, bytes, call, latest, mpmc, pool, spsc};
 use ipc_ring::{Barrier, Region};
 
 /// A ring with something in it, and what its ends do with it.
@@ -21,9 +21,11 @@ struct Vector {
     go_on: fn(Region),
 }
 
-const VECTORS: [Vector; 5] = [
+const VECTORS: [Vector; 7] = [
     Vector { name: "spsc", make: spsc_made, go_on: spsc_goes_on },
     Vector { name: "bytes", make: bytes_made, go_on: bytes_go_on },
+    Vector { name: "mpmc", make: mpmc_made, go_on: mpmc_goes_on },
+    Vector { name: "pool", make: pool_made, go_on: pool_goes_on },
     Vector { name: "broadcast", make: broadcast_made, go_on: broadcast_goes_on },
     Vector { name: "latest", make: latest_made, go_on: latest_goes_on },
     Vector { name: "call", make: call_made, go_on: call_goes_on },
@@ -122,6 +124,116 @@ fn bytes_go_on(region: Region) {
         assert_eq!(out, expected);
     }
     assert!(matches!(consumer.try_pop_vec(&mut out), bytes::Pop::Empty { .. }));
+}
+
+fn identity(number: u64) -> NonZeroU64 {
+    NonZeroU64::new(number).unwrap()
+}
+
+/// Without a header, as the ring of frames.
+fn mpmc_ring(region: Region) -> mpmc::Mapped<u64> {
+    mpmc::Mapped::new(region, &mpmc::Mapped::<u64>::geometry(4).unwrap()).unwrap()
+}
+
+fn mpmc_producer(ring: &mpmc::Mapped<u64>, number: u64) -> mpmc::Producer<mpmc::Mapped<u64>> {
+    mpmc::Producer::attach(ring.clone(), mpmc::Seat::take(ring, identity(number)).unwrap())
+}
+
+fn mpmc_consumer(ring: &mpmc::Mapped<u64>, number: u64) -> mpmc::Consumer<mpmc::Mapped<u64>> {
+    mpmc::Consumer::attach(ring.clone(), mpmc::Seat::take(ring, identity(number)).unwrap())
+}
+
+/// One element is popped; one is held by a consumer that dies, one waits, one is half written by a producer
+/// that dies.
+fn mpmc_made() -> Region {
+    let region = Region::heap(mpmc::Mapped::<u64>::geometry(4).unwrap().total_size());
+    let ring = mpmc_ring(region.clone());
+    let (mut producer, mut consumer) = (mpmc_producer(&ring, 1), mpmc_consumer(&ring, 2));
+    for item in [0x11, 0x22, 0x33] {
+        producer.try_push(&item).unwrap();
+    }
+    assert_eq!(consumer.try_pop().unwrap().item, 0x11);
+    let (mut reader, mut writer) = (mpmc_consumer(&ring, 3), mpmc_producer(&ring, 4));
+    assert_eq!(reader.try_lend().map(std::mem::forget), Ok(()));
+    let mut claim = writer.try_claim().unwrap();
+    claim.write(&0x44);
+    std::mem::forget(claim);
+    region
+}
+
+fn mpmc_goes_on(region: Region) {
+    let ring = mpmc_ring(region);
+    let report = mpmc::recovery::recover(&ring, |identity| identity < 3);
+    assert_eq!((report.seats, report.slots), (2, 2));
+    let (mut producer, mut consumer) = (mpmc_producer(&ring, 5), mpmc_consumer(&ring, 6));
+    producer.try_push(&0x55).unwrap();
+    for expected in [(0x22, 1), (0x33, 0), (0x55, 0)] {
+        let popped = consumer.try_pop().unwrap();
+        assert_eq!((popped.item, popped.attempt), expected);
+    }
+    assert_eq!(consumer.try_pop(), Err(mpmc::Nothing::Empty));
+}
+
+/// Where the blocks of a pool are found again: its generation, and the blocks' handles.
+const POOL: u64 = 7;
+const SENT: pool::Handle = pool::Handle::from_words([POOL, 0, 5 << 32]);
+const SHARED: pool::Handle = pool::Handle::from_words([POOL, 0, 1 | 6 << 32]);
+const LATER: pool::Handle = pool::Handle::from_words([POOL, 1 | 1 << 32, 100 << 32]);
+
+fn pool_shape() -> pool::Shape {
+    pool::Shape::new(&[(64, 3), (100, 1)]).unwrap()
+}
+
+fn pool_member(region: &Region, number: u64) -> pool::Member<pool::Mapped> {
+    let memory = pool::Mapped::new(region.clone(), pool_shape(), POOL).unwrap();
+    let seat = pool::Seat::take(&memory, identity(number)).unwrap();
+    pool::Member::new(memory, seat)
+}
+
+fn pool_bytes(member: &pool::Member<pool::Mapped>, class: u32, block: u32) -> *mut [u8; 8] {
+    member.memory().bytes(class, block).as_ptr().cast()
+}
+
+/// One block is sent and not taken, one has two readers, one is held by a member that dies, one was used and
+/// is free.
+fn pool_made() -> Region {
+    let region = Region::heap(pool_shape().total_size);
+    let [one, two, dead] = [1, 2, 3].map(|number| pool_member(&region, number));
+    let route = pool::Route::from_words(5, 6);
+    let lend = |member: &pool::Member<pool::Mapped>, class: usize, bytes: &[u8; 8]| {
+        let loan = member.try_loan(class).unwrap();
+        // SAFETY: the block is the member's, and has at least this number of bytes.
+        unsafe { pool_bytes(member, loan.class(), loan.block()).write(*bytes) };
+        loan
+    };
+    let (offered, handle) = one.offer(lend(&one, 0, b"sent    "), 5, route);
+    one.sent(&offered);
+    assert_eq!(handle, SENT);
+    let (reading, handle) = one.share(lend(&one, 0, b"shared  "), 6);
+    assert_eq!(handle, SHARED);
+    let _ = (reading, two.accept(&SHARED).unwrap());
+    let _ = lend(&dead, 0, b"lost    ");
+    one.abandon(lend(&one, 1, b"given up"));
+    region
+}
+
+fn pool_goes_on(region: Region) {
+    let member = pool_member(&region, 4);
+    let report = pool::recovery::recover(member.memory(), |identity| identity != 3);
+    assert_eq!((report.seats, report.blocks), (1, 1));
+    // SAFETY: the block is being read by this member, and no other thread is here.
+    let text =
+        |reading: &pool::Reading| unsafe { pool_bytes(&member, reading.class(), reading.block()).read() };
+    let sent = member.accept(&SENT).unwrap();
+    assert_eq!((&text(&sent), sent.is_shared()), (b"sent    ", false));
+    assert!(member.release(sent), "it is free again");
+    let shared = member.accept(&SHARED).unwrap();
+    assert_eq!((&text(&shared), shared.is_shared()), (b"shared  ", true));
+    assert!(!member.release(shared), "two others read it");
+    let free = [member.try_loan(0), member.try_loan(0)].map(|loan| loan.unwrap().block());
+    assert_eq!((free, member.try_loan(0)), ([0, 2], None));
+    let (_, handle) = member.share(member.try_loan(1).unwrap(), 100);
+    assert_eq!(handle, LATER, "the block was free once before");
 }
 
 fn broadcast_made() -> Region {
