@@ -15,9 +15,9 @@ use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 mod block;
 
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-use block::store16;
 use block::{load_block, store_block};
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use block::{store_block_backwards, store16};
 
 /// Payloads up to this many bytes are moved as 8-byte atomic words, unrolled by the compiler.
 ///
@@ -85,6 +85,33 @@ pub(crate) unsafe fn store_bytes(to: *mut u8, from: *const u8, len: usize) {
         // SAFETY: the caller's promise.
         unsafe { store_block(to, from, len) }
     }
+}
+
+/// As [`store_bytes`], from the last byte to the first up to 2 KiB.
+///
+/// # Safety
+/// As [`store`].
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+pub(crate) unsafe fn store_bytes_backwards(to: *mut u8, from: *const u8, len: usize) {
+    if len <= BYTES_UP_TO {
+        // SAFETY: the caller's promise.
+        unsafe { store(to, from, len) }
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { store_block_backwards(to, from, len) }
+    }
+}
+
+/// As [`store_bytes`], where there is no assembly: in any order.
+///
+/// # Safety
+/// As [`store`].
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+#[inline(always)]
+pub(crate) unsafe fn store_bytes_backwards(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { store_bytes(to, from, len) }
 }
 
 /// As [`load`], for a length that is known only at run time.

@@ -1,6 +1,8 @@
 //! Hints to the cache. None of them changes a program's meaning; where the processor has no such instruction
 //! they do nothing.
 
+use core::ops::RangeInclusive;
+
 use crate::asked::Asked;
 use crate::layout::LINE;
 
@@ -43,11 +45,27 @@ pub(crate) fn slot_for_reading(payload: *const u8, len: usize) {
     }
 }
 
+/// Slots and records of these sizes are pushed towards the shared cache while traffic is sparse.
+pub(crate) const DEMOTED: RangeInclusive<usize> = 192..=64 * 1024;
+/// For slots and records of these sizes lines are prefetched ahead only while traffic is dense: otherwise a
+/// single message takes half as long again.
+pub(crate) const ASKED_IF_DENSE: RangeInclusive<usize> = 500..=2100;
+
 /// Whether slots of this many bytes, laid out one after the other from the start of a line, lie in one line
 /// each.
 #[inline(always)]
 pub(crate) const fn is_in_one_line(stride: usize) -> bool {
     stride <= LINE && LINE.is_multiple_of(stride)
+}
+
+/// [`demote`]s the lines that begin in `len` bytes, and the one in which these start.
+#[inline(always)]
+pub(crate) fn demote_all(start: *const u8, len: usize) {
+    let mut at = 0;
+    while at < len {
+        demote(start.wrapping_add(at));
+        at += LINE;
+    }
 }
 
 /// Whether [`slot_for_reading`] pays for slots of this many bytes on this processor.

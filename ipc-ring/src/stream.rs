@@ -34,7 +34,7 @@ pub(crate) fn after(stride: usize) -> u64 {
 
 /// As [`after`], for frames of any length: the [`weight`] of those that are a stream.
 pub(crate) fn from_weight() -> u64 {
-    if prefetch::taking_lines_pays() { BYTES as u64 } else { u64::MAX }
+    if prefetch::taking_lines_pays() || prefetch::pays() { BYTES as u64 } else { u64::MAX }
 }
 
 /// The weight of this number of frames with this number of bytes: their bytes, adjusted so that too few

@@ -285,7 +285,7 @@ const OF_PAIRS: &[SourceMutant] = &[
     SourceMutant {
         name: "the signal that a pop of a frame gives is not acted upon",
         file: BYTES,
-        old: "place.pop_known(&mut self.ring, |signal| «self.end.wake_peer_if(signal)»)",
+        old: "match place.pop(&mut self.ring, |signal| «self.end.wake_peer_if(signal)») {\n            Pop::Frame { len, .. } => Ok(len),\n            Pop::TooSmall { needed } => Err(PopError::BufferTooSmall { needed }),\n            Pop::Empty { signal }",
         new: "()",
         models: &["frames_one_pop_frees_a_sleeper"],
     },

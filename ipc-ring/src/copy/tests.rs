@@ -32,16 +32,20 @@ type Copy = unsafe fn(*mut u8, *const u8, usize);
 
 #[test]
 fn every_length_is_copied_whole_and_nothing_beside_it() {
-    let ways: [(Copy, Copy); 2] = [(super::store, super::load), (super::store_bytes, super::load_bytes)];
-    let source: Vec<u8> = (0..2048u32).map(|i| (i * 7 + 1) as u8).collect();
+    let ways: [(Copy, Copy); 3] = [
+        (super::store, super::load),
+        (super::store_bytes, super::load_bytes),
+        (super::store_bytes_backwards, super::load_bytes),
+    ];
+    let source: Vec<u8> = (0..3000u32).map(|i| (i * 7 + 1) as u8).collect();
     // An interpreter takes a second per length.
     let lengths: Vec<usize> = if cfg!(miri) {
         vec![0, 7, 8, 17, 121, 257, 264]
     } else {
-        (0..300).chain([511, 512, 513, 519, 1024, 1500]).collect()
+        (0..300).chain([511, 512, 513, 519, 1024, 1500, 2048, 2049, 2113, 2900]).collect()
     };
     for (len, (store, load)) in lengths.into_iter().flat_map(|len| ways.map(|way| (len, way))) {
-        let mut words = vec![0u64; if cfg!(miri) { 40 } else { 256 }];
+        let mut words = vec![0u64; if cfg!(miri) { 40 } else { 375 }];
         let shared = words.as_mut_ptr().cast::<u8>();
         // SAFETY: more bytes than `len`, aligned to 8; `source` has as many.
         unsafe { store(shared, source[1..].as_ptr(), len) };

@@ -15,6 +15,10 @@ use crate::ring::bytes::{self as ring, Corruption, Memory, Pop, Refused};
 use crate::wait::batching::{self, Batching};
 use crate::wait::host::Host;
 
+mod place;
+
+pub use place::Place;
+
 /// The producing end.
 #[derive(Debug)]
 pub struct Producer<M: Memory, W: Words, H: Host> {
@@ -59,22 +63,49 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
     /// [`Refusal`], except [`Refusal::Full`].
     #[inline(always)]
     pub fn push(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), Refusal> {
-        self.end.ours()?;
-        match self.ring.try_push(frame) {
-            Ok(0) => Ok(()),
-            other => apart(self.push_slowly(other, frame, deadline)),
+        match self.push_known(frame) {
+            Some(0) => Ok(()),
+            known => apart(self.push_slowly(frame, known, deadline)),
         }
+    }
+
+    /// Pushes a frame if there is nothing else to do. `None`, and nothing pushed, when there is; otherwise
+    /// the consumer's signal to act upon. The continuation is a separate call, so that the fast path needs no
+    /// stack space.
+    #[inline(always)]
+    pub(crate) fn push_known(&mut self, frame: &[u8]) -> Option<u32> {
+        if self.end.is_surely_ours() { self.ring.push_known(frame) } else { None }
     }
 
     #[cold]
     #[inline(never)]
     fn push_slowly(
         &mut self,
-        pushed: Result<u32, Refused>,
         frame: &[u8],
+        known: Option<u32>,
         deadline: Option<Instant>,
     ) -> Result<(), Refusal> {
+        let pushed = self.pushed(frame, known)?;
         self.push_on(pushed, frame.len(), deadline, |ring| ring.try_push(frame))
+    }
+
+    /// The result of [`push_known`](Self::push_known), or of an attempt to push what that did not push.
+    ///
+    /// # Errors
+    /// [`Refusal::Forked`].
+    #[inline(always)]
+    pub(crate) fn pushed(
+        &mut self,
+        frame: &[u8],
+        known: Option<u32>,
+    ) -> Result<Result<u32, Refused>, Refusal> {
+        match known {
+            Some(signal) => Ok(Ok(signal)),
+            None => {
+                self.end.ours()?;
+                Ok(self.ring.try_push(frame))
+            }
+        }
     }
 
     /// The slow half of a push: a signal to act upon, or no room. `again` retries. Inlined into a cold
@@ -162,49 +193,6 @@ pub(crate) fn refusal<W: Words, H: Host>(
     }
 }
 
-/// Where a frame is put.
-pub trait Place {
-    /// Pops a frame into it. Wakes before the frame is popped.
-    fn pop<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32)) -> Pop;
-
-    /// Pops a frame into it if only a copy is needed, and returns its length. Wakes before the frame is
-    /// popped.
-    fn pop_known<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32))
-    -> Option<usize>;
-}
-
-impl Place for &mut [u8] {
-    #[inline(always)]
-    fn pop<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32)) -> Pop {
-        ring.pop_into(self, wake)
-    }
-
-    #[inline(always)]
-    fn pop_known<M: Memory>(
-        &mut self,
-        ring: &mut ring::Consumer<M>,
-        wake: impl FnOnce(u32),
-    ) -> Option<usize> {
-        ring.pop_known(self, wake)
-    }
-}
-
-impl Place for &mut Vec<u8> {
-    #[inline(always)]
-    fn pop<M: Memory>(&mut self, ring: &mut ring::Consumer<M>, wake: impl FnOnce(u32)) -> Pop {
-        ring.pop_vec(self, wake)
-    }
-
-    #[inline(always)]
-    fn pop_known<M: Memory>(
-        &mut self,
-        ring: &mut ring::Consumer<M>,
-        wake: impl FnOnce(u32),
-    ) -> Option<usize> {
-        ring.pop_known_vec(self, wake)
-    }
-}
-
 /// The consuming end.
 #[derive(Debug)]
 pub struct Consumer<M: Memory, W: Words, H: Host> {
@@ -267,11 +255,17 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// producer; [`PopError::Corrupt`].
     #[inline(always)]
     pub fn try_pop(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
-        self.end.ours()?;
         match self.pop_known(place) {
             Some(len) => Ok(len),
-            None => apart(self.settle(place)),
+            None => apart(self.try_pop_slowly(place)),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_pop_slowly(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
+        self.end.ours()?;
+        self.settle(place)
     }
 
     /// Pops the next frame, waiting for it; returns its length.
@@ -280,17 +274,17 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// [`PopError`], except [`PopError::Empty`].
     #[inline(always)]
     pub fn pop(&mut self, place: &mut impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
-        self.end.ours()?;
         match self.pop_known(place) {
             Some(len) => Ok(len),
             None => apart(self.pop_slowly(place, deadline)),
         }
     }
 
-    /// Pops the next frame if only a copy is needed.
+    /// Pops the next frame if only a copy is needed. The continuation is a separate call, which checks whose
+    /// end it is.
     #[inline(always)]
     pub(crate) fn pop_known(&mut self, place: &mut impl Place) -> Option<usize> {
-        place.pop_known(&mut self.ring, |signal| self.end.wake_peer_if(signal))
+        if self.end.is_surely_ours() { place.pop_known(&mut self.ring) } else { None }
     }
 
     /// A pop that was not a plain success, or was not tried yet.
@@ -300,6 +294,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
         place: &mut impl Place,
         deadline: Option<Instant>,
     ) -> Result<usize, PopError> {
+        self.end.ours()?;
         match self.settle(place) {
             Err(error) if item::goes_on(&self.end, &error) => {
                 item::wait_and_pop(&mut Popping { consumer: self, place }, deadline)

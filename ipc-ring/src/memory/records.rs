@@ -43,6 +43,16 @@ pub unsafe trait Records: Ring {
         unsafe { self.store_bytes(self.stretch(index, bytes.len()), bytes) }
     }
 
+    /// As [`write`](Records::write), for a whole frame, whose index is a multiple of 8. Where that is of use,
+    /// its first bytes, next to the header, are written last.
+    ///
+    /// # Panics
+    /// As [`write`](Records::write).
+    #[inline(always)]
+    fn write_frame(&self, index: u64, bytes: &[u8]) {
+        self.write(index, bytes);
+    }
+
     /// Copies bytes from any index.
     ///
     /// # Panics
@@ -51,6 +61,15 @@ pub unsafe trait Records: Ring {
     fn read(&self, index: u64, out: &mut [MaybeUninit<u8>]) {
         // SAFETY: inside the ring.
         unsafe { self.load_bytes(self.stretch(index, out.len()), out) }
+    }
+
+    /// As [`read`](Records::read), for a whole frame, whose index is a multiple of 8.
+    ///
+    /// # Panics
+    /// As [`read`](Records::read).
+    #[inline(always)]
+    fn read_frame(&self, index: u64, out: &mut [MaybeUninit<u8>]) {
+        self.read(index, out);
     }
 
     /// The offset of a range of `len` bytes from an index on.

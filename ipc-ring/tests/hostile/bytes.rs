@@ -72,7 +72,7 @@ fn consume(consumer: &mut Consumer<Mapped>, input: &mut Input<'_>, capacity: u64
     let mut buffer = [0; 512];
     let popped = match input.byte() % 5 {
         4 => {
-            let known = consumer.pop_known(&mut buffer[..usize::from(input.byte())], |_| {});
+            let known = consumer.pop_known(&mut buffer[..usize::from(input.byte())]);
             assert!(known.is_none_or(|len| len <= longest));
             return;
         }

@@ -86,10 +86,9 @@ impl Producer {
     /// Never. One system call when the consumer sleeps, to wake it.
     #[inline(always)]
     pub fn try_push(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
-        self.core.end.ours()?;
-        match self.core.ring.try_push(frame) {
-            Ok(0) => Ok(()),
-            other => apart(self.settle_one(other, frame.len())),
+        match self.core.push_known(frame) {
+            Some(0) => Ok(()),
+            known => apart(self.try_push_slowly(frame, known)),
         }
     }
 
@@ -126,11 +125,31 @@ impl Producer {
 
     #[inline(always)]
     fn push_until(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
-        self.core.end.ours()?;
-        match self.core.ring.try_push(frame) {
-            Ok(0) => Ok(()),
-            other => apart(self.push_slowly(other, frame.len(), deadline, |ring| ring.try_push(frame))),
+        match self.core.push_known(frame) {
+            Some(0) => Ok(()),
+            known => apart(self.push_one_slowly(frame, known, deadline)),
         }
+    }
+
+    /// What is left to do of a push of one frame, if anything.
+    #[cold]
+    #[inline(never)]
+    fn push_one_slowly(
+        &mut self,
+        frame: &[u8],
+        known: Option<u32>,
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<()>> {
+        let pushed = self.core.pushed(frame, known).map_err(|refusal| refusal.with(()))?;
+        self.push_slowly(pushed, frame.len(), deadline, |ring| ring.try_push(frame))
+    }
+
+    /// As [`push_one_slowly`](Self::push_one_slowly), without waiting.
+    #[cold]
+    #[inline(never)]
+    fn try_push_slowly(&mut self, frame: &[u8], known: Option<u32>) -> Result<(), PushError<()>> {
+        let pushed = self.core.pushed(frame, known).map_err(|refusal| refusal.with(()))?;
+        self.settle_one(pushed, frame.len())
     }
 
     /// Pushes frames from the front of a slice while there is room; returns their number. One wake at most.

@@ -100,29 +100,30 @@ impl<M: Memory> Consumer<M> {
         Ok(Self { memory, position, published: position, quarter, frames, pace, fences })
     }
 
-    /// Pops one frame into the front of `out` if it is ready, has no padding before it, and fits; returns its
-    /// length. All other cases need [`pop_into`](Self::pop_into); this is the short path.
-    ///
-    /// `wake` is called with the producer's signal if that was checked and is not zero: after the frame is
-    /// copied and **before** its bytes are released, so a death in `wake` loses nothing.
+    /// Pops one frame into the front of `out` if it is ready, has no padding before it, fits, and does not
+    /// complete a quarter of the ring, with which the head has to be published; returns its length. All other
+    /// cases need [`pop_into`](Self::pop_into); this is the short path, which makes no call.
     #[inline(always)]
-    pub fn pop_known(&mut self, out: &mut [u8], wake: impl FnOnce(u32)) -> Option<usize> {
-        let frame = self.known().ok()?;
+    pub fn pop_known(&mut self, out: &mut [u8]) -> Option<usize> {
+        let frame = self.known_between_heads()?;
         let out = out.get_mut(..frame.len as usize)?;
         // SAFETY: only whole elements are copied there, or nothing.
-        self.read(frame, 0, unsafe { crate::copy::as_uninit(out) });
-        self.give(frame, wake);
+        self.copy_out(frame, unsafe { crate::copy::as_uninit(out) });
+        self.give_between_heads(frame);
         Some(frame.len as usize)
     }
 
-    /// As [`pop_known`](Self::pop_known), for any frame. [`Pop::Frame`] then has no signal.
+    /// Pops one frame into the front of `out`. [`Pop::Frame`] has no signal.
+    ///
+    /// `wake` is called with the producer's signal if that was checked and is not zero: after the frame is
+    /// copied and **before** its bytes are released, so a death in `wake` loses nothing.
     pub fn pop_into(&mut self, out: &mut [u8], wake: impl FnOnce(u32)) -> Pop {
         match self.look() {
             Ok(Some(frame)) => {
                 let len = frame.len as usize;
                 let Some(out) = out.get_mut(..len) else { return Pop::TooSmall { needed: len } };
                 // SAFETY: only whole elements are copied there, or nothing.
-                self.read(frame, 0, unsafe { crate::copy::as_uninit(out) });
+                self.copy_out(frame, unsafe { crate::copy::as_uninit(out) });
                 self.give(frame, wake);
                 Pop::Frame { len, signal: 0 }
             }
@@ -139,9 +140,10 @@ impl<M: Memory> Consumer<M> {
 
     /// As [`pop_known`](Self::pop_known), replacing the contents of `out`. Reallocates it if too small.
     #[inline(always)]
-    pub fn pop_known_vec(&mut self, out: &mut Vec<u8>, wake: impl FnOnce(u32)) -> Option<usize> {
-        let frame = self.known().ok()?;
-        self.pop_to_vec(frame, out, wake);
+    pub fn pop_known_vec(&mut self, out: &mut Vec<u8>) -> Option<usize> {
+        let frame = self.known_between_heads()?;
+        self.copy_to_vec(frame, out);
+        self.give_between_heads(frame);
         Some(frame.len as usize)
     }
 
@@ -149,7 +151,8 @@ impl<M: Memory> Consumer<M> {
     pub fn pop_vec(&mut self, out: &mut Vec<u8>, wake: impl FnOnce(u32)) -> Pop {
         match self.look() {
             Ok(Some(frame)) => {
-                self.pop_to_vec(frame, out, wake);
+                self.copy_to_vec(frame, out);
+                self.give(frame, wake);
                 Pop::Frame { len: frame.len as usize, signal: 0 }
             }
             Ok(None) => self.nothing(),
@@ -164,14 +167,13 @@ impl<M: Memory> Consumer<M> {
     }
 
     #[inline(always)]
-    fn pop_to_vec(&mut self, frame: Frame, out: &mut Vec<u8>, wake: impl FnOnce(u32)) {
+    fn copy_to_vec(&self, frame: Frame, out: &mut Vec<u8>) {
         let len = frame.len as usize;
         out.clear();
         out.reserve(len);
-        self.read(frame, 0, &mut out.spare_capacity_mut()[..len]);
-        // SAFETY: `len` bytes are reserved, and `read` has filled them.
+        self.copy_out(frame, &mut out.spare_capacity_mut()[..len]);
+        // SAFETY: `len` bytes are reserved, and `copy_out` has filled them.
         unsafe { out.set_len(len) };
-        self.give(frame, wake);
     }
 
     /// The next frame, in place. `Ok(Err(signal))` when there is none; the signal as for [`Pop::Empty`].
@@ -193,8 +195,13 @@ impl<M: Memory> Consumer<M> {
     #[must_use]
     #[inline(always)]
     pub fn has_item(&self) -> bool {
+        let index = self.index(self.position);
         // [B1] Acquire ← the producer's Release.
-        self.memory.word(self.index(self.position)).load(M::Platform::ordering(Edge::BytesObserve)) != 0
+        if self.memory.word(index).load(M::Platform::ordering(Edge::BytesObserve)) != 0 {
+            return true;
+        }
+        self.memory.prefetch_awaited(index, self.pace.record());
+        false
     }
 
     /// How many bytes to wait for as a batch; 0 when batching does not pay. A hint.
@@ -238,6 +245,12 @@ impl<M: Memory> Consumer<M> {
         if self.fits(len, left) { Ok(Frame { start: position, len }) } else { Err(word) }
     }
 
+    /// As [`known`](Self::known), if the head need not be published with it.
+    #[inline(always)]
+    fn known_between_heads(&self) -> Option<Frame> {
+        self.known().ok().filter(|frame| !self.is_due(*frame))
+    }
+
     /// Interprets the word in place of a frame's header: no record yet, or a padding followed by the frame.
     #[inline(never)]
     fn behind(&self, word: u64) -> Result<Option<Frame>, Corruption> {
@@ -267,6 +280,12 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     fn fits(&self, len: u64, left: u64) -> bool {
         len <= header::longest(self.memory.capacity()) && len <= left - WORD
+    }
+
+    /// Copies a whole frame out.
+    #[inline(always)]
+    fn copy_out(&self, frame: Frame, out: &mut [MaybeUninit<u8>]) {
+        self.memory.read_frame(self.index(frame.start) + WORD, out);
     }
 
     /// Copies bytes of a frame out. `offset` and length lie inside the frame.

@@ -17,19 +17,29 @@ pub trait Memory: Words + Records {
         self.word(index).store(0, Relaxed); // Before the header that makes this the next one, [B1].
     }
 
-    /// Prefetches the lines that the producer will write soon, given that the last record had `record` bytes.
-    /// A hint; models do nothing.
+    /// The producer's cache hints after a publication: prefetch the lines that it will write soon, and in
+    /// sparse traffic push the record towards the cache that both sides share. `next` is the index after the
+    /// record, which had `record` bytes. A hint; models do nothing.
     #[inline(always)]
-    fn prefetch_for_writing(&self, _next: u64, _record: u64) {}
+    fn hint_published(&self, _next: u64, _record: u64) {}
     /// Prefetches the lines of a record whose header is being polled, assuming `record` bytes, as the last
     /// one had. A hint; models do nothing.
     #[inline(always)]
     fn prefetch_polled(&self, _index: u64, _record: u64) {}
+    /// As [`prefetch_polled`](Memory::prefetch_polled), at each of the cheap checks between two complete
+    /// polls.
+    #[inline(always)]
+    fn prefetch_awaited(&self, _index: u64, _record: u64) {}
     /// How many bytes of such records a consumer that keeps catching up with the producer waits for as a
     /// batch; 0 when that does not pay. A hint.
     #[inline(always)]
     fn run(&self, _record: u64) -> u64 {
         0
+    }
+    /// Whether the consumer of a stream [takes ownership](Memory::take_lines) of the lines that it has read.
+    #[inline(always)]
+    fn takes_lines(&self) -> bool {
+        true
     }
     /// Acquires ownership of the lines that end in these bytes for the consumer that has read them, by
     /// storing to each a word that it already holds. Only before the bytes are released.
@@ -45,8 +55,7 @@ pub trait Memory: Words + Records {
     /// next, by storing to each a word that it already holds. Only for free bytes.
     #[inline(always)]
     fn take_room(&self, _index: u64, _len: u64) {}
-    /// Frames of this total weight, popped one after the other, are a stream, whose lines the consumer
-    /// [owns](Memory::take_lines).
+    /// Frames of this total weight, popped one after the other, are a stream.
     #[inline(always)]
     fn stream(&self) -> u64 {
         u64::MAX

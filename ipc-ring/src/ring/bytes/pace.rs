@@ -15,6 +15,8 @@ pub(super) struct Pace {
     waited_at: (u64, u64),
     /// Traffic is dense, as the `dense` word says too.
     flows: bool,
+    /// Traffic is dense, and the consumer takes ownership of its lines.
+    takes: bool,
     /// Approximate average size of a record in bytes, paddings included, between the last two waits.
     record: u64,
 }
@@ -23,13 +25,14 @@ impl Pace {
     /// For a consumer that starts at this position.
     pub(super) const fn new(after: u64, position: u64, frames: u64) -> Self {
         // Not a position at which a frame can begin: the ring has not been found empty yet.
-        Self { after, waited_at: (position.wrapping_sub(1), frames), flows: false, record: 0 }
+        Self { after, waited_at: (position.wrapping_sub(1), frames), flows: false, takes: false, record: 0 }
     }
 
-    /// Whether frames arrive one after the other, without a wait.
+    /// Whether frames arrive one after the other, without a wait, and the consumer takes ownership of their
+    /// lines.
     #[inline(always)]
-    pub(super) const fn flows(&self) -> bool {
-        self.flows
+    pub(super) const fn takes_lines(&self) -> bool {
+        self.takes
     }
 
     /// Recent size of a record in bytes; 0 when unknown.
@@ -70,6 +73,7 @@ impl Pace {
     fn tell<M: Memory>(&mut self, memory: &M, flows: bool) {
         if flows != self.flows {
             self.flows = flows;
+            self.takes = flows && memory.takes_lines();
             memory.dense().store(u32::from(flows), Relaxed); // A hint.
         }
     }

@@ -115,6 +115,16 @@ impl<M: Memory> Producer<M> {
         Ok(self.announce(frame.len()))
     }
 
+    /// Pushes one frame into room that this end knows to be free, without a padding before it; returns the
+    /// consumer's signal as [`try_push`](Self::try_push) does. `None`, and nothing pushed, when that room is
+    /// not known: the other forms then check for it. Keeps the fast path short.
+    #[inline(always)]
+    pub fn push_known(&mut self, frame: &[u8]) -> Option<u32> {
+        let place = self.here(frame.len() as u64)?;
+        self.write_and_publish(place, frame);
+        Some(self.announce(frame.len()))
+    }
+
     /// Pushes one frame that consists of several pieces.
     ///
     /// # Errors
@@ -128,6 +138,7 @@ impl<M: Memory> Producer<M> {
             self.memory.write(at, piece);
             at += piece.len() as u64;
         }
+        self.clear_behind(place, len as u64);
         self.publish(place, len as u64);
         Ok(self.announce(len))
     }
@@ -193,11 +204,21 @@ impl<M: Memory> Producer<M> {
         Ok(())
     }
 
+    /// Writes and publishes a record. The word behind it is cleared first: a waiting consumer polls the line
+    /// of the header, and takes it away between stores to it and to other lines.
     #[inline(always)]
     fn write_and_publish(&mut self, place: Place, frame: &[u8]) {
         Self::before_writing();
-        self.memory.write((place.start & (self.memory.capacity() - 1)) + WORD, frame);
+        self.clear_behind(place, frame.len() as u64);
+        self.memory.write_frame((place.start & (self.memory.capacity() - 1)) + WORD, frame);
         self.publish(place, frame.len() as u64);
+    }
+
+    /// Clears the word behind a record for `len` bytes, where the next header will be.
+    #[inline(always)]
+    fn clear_behind(&self, place: Place, len: u64) {
+        let next = place.start.wrapping_add(header::record(len));
+        self.memory.clear(next & (self.memory.capacity() - 1));
     }
 
     /// As [`reserve`](Self::reserve), the less common path.
@@ -241,12 +262,12 @@ impl<M: Memory> Producer<M> {
         (Place { start: self.position.wrapping_add(padding), padding }, padding + record + WORD)
     }
 
-    /// Publishes a record whose payload is written, with the padding before it if there is one, and advances.
+    /// Publishes a record whose payload is written and behind which the next header is cleared, with the
+    /// padding before it if there is one, and advances.
     #[inline(always)]
     fn publish(&mut self, place: Place, len: u64) {
         let mask = self.memory.capacity() - 1;
         let next = place.start.wrapping_add(header::record(len));
-        self.memory.clear(next & mask);
         M::Platform::crash_point(Site::BytesWritten);
         let frame = header::frame(place.start, len);
         if place.padding == 0 {
@@ -265,7 +286,7 @@ impl<M: Memory> Producer<M> {
         self.memory.frames_pushed().store(self.frames, Relaxed); // Monitoring only.
         self.position = next;
         debug_assert!(self.free() >= WORD, "the next header is free");
-        self.memory.prefetch_for_writing(next & mask, header::record(len));
+        self.memory.hint_published(next & mask, header::record(len));
     }
 
     /// Returns the consumer's signal. If it is zero, prepares for another frame of `len` bytes.

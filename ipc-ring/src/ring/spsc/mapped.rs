@@ -1,6 +1,5 @@
 //! The ring's memory as it is mapped into this process.
 
-use core::ops::RangeInclusive;
 use core::sync::atomic::Ordering;
 
 use super::memory::Memory;
@@ -20,11 +19,6 @@ use crate::wait::batching;
 const RUN_BYTES: usize = 32 * 1024;
 /// How far ahead of the next slot lines are prefetched, in bytes.
 const AHEAD: usize = 7 * LINE;
-/// Slots of these sizes are pushed towards the shared cache while traffic is sparse.
-const DEMOTED_STRIDES: RangeInclusive<usize> = 192..=64 * 1024;
-/// For slots of these sizes lines are prefetched ahead only while traffic is dense: otherwise a single
-/// message takes half as long again.
-const ASKED_IF_DENSE: RangeInclusive<usize> = 500..=2100;
 
 /// An spsc ring of `T` in a [`Region`].
 pub type Mapped<T> = memory::Mapped<Private<Of<T>>>;
@@ -196,11 +190,7 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     #[inline(always)]
     fn demote(&self, index: u64) {
         let from = self.start().wrapping_add(self.slot_offset(index));
-        let mut at = 0;
-        while at < self.shape().stride() {
-            prefetch::demote(from.wrapping_add(at));
-            at += LINE;
-        }
+        prefetch::demote_all(from, self.shape().stride());
     }
 
     /// Sets every word of a fresh ring so that its first element has this position.
@@ -259,7 +249,8 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     #[inline(always)]
     fn hint_published(&self, index: u64, next: u64) {
         let stride = self.shape().stride();
-        let (demotes, if_dense) = (DEMOTED_STRIDES.contains(&stride), ASKED_IF_DENSE.contains(&stride));
+        let demotes = prefetch::DEMOTED.contains(&stride);
+        let if_dense = prefetch::ASKED_IF_DENSE.contains(&stride);
         // Relaxed: a hint about hints.
         if (demotes || if_dense) && self.ring.hints && self.dense().load(Ordering::Relaxed) == 0 {
             if demotes {
@@ -280,7 +271,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     #[inline(always)]
     fn is_dense_of_use(&self) -> bool {
         let stride = self.shape().stride();
-        self.ring.takes || DEMOTED_STRIDES.contains(&stride) || ASKED_IF_DENSE.contains(&stride)
+        self.ring.takes || prefetch::DEMOTED.contains(&stride) || prefetch::ASKED_IF_DENSE.contains(&stride)
     }
 
     #[inline(always)]

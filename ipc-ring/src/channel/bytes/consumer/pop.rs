@@ -19,8 +19,8 @@ impl Consumer {
     /// # Blocking
     /// Never. One system call when the producer sleeps, to wake it.
     #[inline]
-    pub fn try_pop_into(&mut self, mut out: &mut [u8]) -> Result<usize, PopError> {
-        self.try_pop_to(&mut out)
+    pub fn try_pop_into(&mut self, out: &mut [u8]) -> Result<usize, PopError> {
+        self.try_pop_to(out)
     }
 
     /// As [`try_pop_into`](Self::try_pop_into), replacing the vector's contents. Allocates when its capacity
@@ -29,8 +29,8 @@ impl Consumer {
     /// # Errors
     /// As [`try_pop_into`](Self::try_pop_into), without [`PopError::BufferTooSmall`].
     #[inline]
-    pub fn try_pop_vec(&mut self, mut out: &mut Vec<u8>) -> Result<usize, PopError> {
-        self.try_pop_to(&mut out)
+    pub fn try_pop_vec(&mut self, out: &mut Vec<u8>) -> Result<usize, PopError> {
+        self.try_pop_to(out)
     }
 
     /// Pops the next frame, if there is one, into a new vector.
@@ -117,7 +117,6 @@ impl Consumer {
 
     #[inline(always)]
     fn pop_until(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
-        self.core.end.ours()?;
         match self.core.pop_known(&mut place) {
             Some(len) => Ok(len),
             None => apart(self.pop_slowly(place, deadline)),
@@ -136,19 +135,20 @@ impl Consumer {
     }
 
     #[inline(always)]
-    fn try_pop_to(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
-        self.core.end.ours()?;
-        match self.core.pop_known(place) {
+    fn try_pop_to(&mut self, mut place: impl Place) -> Result<usize, PopError> {
+        match self.core.pop_known(&mut place) {
             Some(len) => Ok(len),
             None => apart(self.settle(place)),
         }
     }
 
-    /// Handles any result of a pop. A channel that continues elsewhere is not closed, but empty.
+    /// Handles any result of a pop. A channel that continues elsewhere is not closed, but empty. The place is
+    /// passed by value, so that the fast path need not keep it in memory.
     #[cold]
     #[inline(never)]
-    fn settle(&mut self, place: &mut impl Place) -> Result<usize, PopError> {
-        match self.core.settle(place) {
+    fn settle(&mut self, mut place: impl Place) -> Result<usize, PopError> {
+        self.core.end.ours()?;
+        match self.core.settle(&mut place) {
             Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
             result => result,
         }

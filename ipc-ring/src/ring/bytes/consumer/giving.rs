@@ -9,7 +9,14 @@ use crate::ring::bytes::header;
 use crate::ring::bytes::memory::Memory;
 
 impl<M: Memory> Consumer<M> {
-    /// Releases a copied frame's bytes and advances; `wake` as for [`pop_known`](Self::pop_known).
+    /// Releases the bytes of a copied frame with which the head need not be published, and advances.
+    #[inline(always)]
+    pub(super) fn give_between_heads(&mut self, frame: Frame) {
+        self.take_lines(frame);
+        self.release(frame, false);
+    }
+
+    /// Releases a copied frame's bytes and advances; `wake` as for [`pop_into`](Self::pop_into).
     #[inline(always)]
     pub(super) fn give(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
         let is_due = self.is_due(frame);
@@ -48,7 +55,7 @@ impl<M: Memory> Consumer<M> {
     /// In a stream, acquires ownership of the lines of a frame that was read.
     #[inline(always)]
     pub(super) fn take_lines(&mut self, frame: Frame) {
-        if self.pace.flows() {
+        if self.pace.takes_lines() {
             self.memory.take_lines(self.index(frame.start), header::record(frame.len));
         }
     }
