@@ -25,7 +25,7 @@ fn ends(domain: &Domain) -> (TableWriter<u32>, TableReader<u32>) {
     (table.create_table_writer().unwrap(), table.open_table_reader().unwrap())
 }
 
-/// Sleeps for another key than that of this round, in vain.
+/// Sleeps for a key that is not published in this round.
 fn sleep_for_another(reader: &mut TableReader<u32>, number: u32) {
     let slept = reader.wait_timeout(keys(number).1, Duration::from_millis(5));
     assert!(matches!(slept, Err(ReadError::TimedOut)), "{slept:?}");
