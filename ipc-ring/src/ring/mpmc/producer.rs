@@ -77,7 +77,8 @@ impl<M: Memory> Producer<M> {
     /// Whether the element pushed last lies behind one that no consumer has begun to pop. Then no consumer
     /// has to be woken for it: one was woken for the earlier element or for one before that, and a consumer
     /// that was woken and took an element checks, after a [fence](super::Consumer::look_behind), whether
-    /// there is more, and wakes the next.
+    /// there is more, and wakes the next. Both fences are sequentially consistent, so this holds on every
+    /// machine, also where a store is not seen by all processors at once (`docs/litmus`).
     pub fn is_behind_another(&self) -> bool {
         self.is_untaken(self.position.wrapping_sub(2))
     }
