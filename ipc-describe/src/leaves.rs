@@ -4,7 +4,7 @@ use core::ops::ControlFlow;
 
 use crate::description::Description;
 use crate::scalar::{Scalar, Value};
-use crate::structure::Base;
+use crate::structure::{Base, Struct};
 
 /// A number in an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,15 +30,35 @@ impl Description {
     /// Calls `f` with each number in the order of the offsets, until it breaks. There are at most as many as
     /// the element has bytes; one path is built at a time.
     pub fn for_each_leaf<B>(&self, mut f: impl FnMut(Leaf<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
-        self.leaves_of(0, 0, &mut String::new(), &mut f)
+        self.items_of(0, 0, &mut String::new(), &mut |path, offset, base| match base {
+            Base::Scalar(scalar) => f(Leaf { path, offset, scalar }),
+            Base::Struct(_) => ControlFlow::Continue(()),
+        })
     }
 
-    fn leaves_of<B>(
+    /// Calls `f` with the path and the offset of each part of the element that has this type, in the order of
+    /// the offsets, until it breaks. If the element has it, that is the only one, with an empty path.
+    pub fn for_each_of<B>(
+        &self,
+        wanted: &Struct,
+        mut f: impl FnMut(&str, u32) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        if self.element() == wanted {
+            return f("", 0);
+        }
+        self.items_of(0, 0, &mut String::new(), &mut |path, offset, base| match base {
+            Base::Struct(number) if self.types()[number] == *wanted => f(path, offset),
+            _ => ControlFlow::Continue(()),
+        })
+    }
+
+    /// Calls `f` with each item: path, offset and type. The parts of a type follow it.
+    fn items_of<B>(
         &self,
         number: usize,
         start: u32,
         path: &mut String,
-        f: &mut impl FnMut(Leaf<'_>) -> ControlFlow<B>,
+        f: &mut impl FnMut(&str, u32, Base) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         for field in self.types()[number].fields() {
             let (length, item) = (path.len(), self.item_size(field));
@@ -50,9 +70,9 @@ impl Description {
             for index in 0..field.items() {
                 push_indices(path, index, field.dimensions());
                 let offset = start + field.offset() + index as u32 * item;
-                match field.base() {
-                    Base::Scalar(scalar) => f(Leaf { path, offset, scalar })?,
-                    Base::Struct(inner) => self.leaves_of(inner, offset, path, f)?,
+                f(path, offset, field.base())?;
+                if let Base::Struct(inner) = field.base() {
+                    self.items_of(inner, offset, path, f)?;
                 }
                 path.truncate(begin);
             }

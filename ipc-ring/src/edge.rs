@@ -186,6 +186,10 @@ pub enum Edge {
     PoolReaderMore,
     /// \[P6\] pool: a reader of the process is done; the last one releases the block after all are.
     PoolReaderLess,
+    /// \[P7\] pool: a borrower's fence before it writes a block. Taps see that the block was lent.
+    PoolOverwrite,
+    /// \[P7\] pool: a tap's fence after a copied payload. It looks at the tag again after.
+    PoolValidate,
     /// \[G1\] domain: an end that leaves without the lock leaves a note. It has left its seat before.
     DepartureNote,
     /// \[G1\] domain: the lock holder takes the note. It checks the seats after.
@@ -263,12 +267,14 @@ impl Edge {
             | Edge::PoolLeave
             | Edge::PoolSeatFree
             | Edge::PoolRepair
-            | Edge::PoolReaderFirst => Ordering::Release,
+            | Edge::PoolReaderFirst
+            | Edge::PoolOverwrite => Ordering::Release,
             Edge::PoolLookSent
             | Edge::PoolReap
             | Edge::PoolSeatTake
             | Edge::PoolSeatCheck
-            | Edge::PoolReaderMore => Ordering::Acquire,
+            | Edge::PoolReaderMore
+            | Edge::PoolValidate => Ordering::Acquire,
             Edge::PoolTake | Edge::PoolJoin | Edge::PoolClaim | Edge::PoolReaderLess => Ordering::AcqRel,
             // A read-modify-write that itself hands nothing over.
             Edge::PoolSent => Ordering::Relaxed,
@@ -326,6 +332,7 @@ impl Edge {
             Edge::PoolSeatFree | Edge::PoolSeatTake | Edge::PoolSeatCheck => "P4",
             Edge::PoolRepair => "P5",
             Edge::PoolReaderFirst | Edge::PoolReaderMore | Edge::PoolReaderLess => "P6",
+            Edge::PoolOverwrite | Edge::PoolValidate => "P7",
             Edge::DepartureNote
             | Edge::DepartureNoteTaken
             | Edge::DepartureCount

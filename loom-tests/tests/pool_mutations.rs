@@ -9,7 +9,7 @@ use loom_tests::pool::{models, reapers};
 use loom_tests::{Model, Mutation, matrix};
 
 /// The models that catch something that no faster model catches. The others would only cost time.
-const SHARP: [&str; 20] = [
+const SHARP: [&str; 22] = [
     "pool_send_and_receive",
     "pool_last_reader_frees",
     "pool_readers_of_one_process",
@@ -30,6 +30,8 @@ const SHARP: [&str; 20] = [
     "pool_lender_dies_announced",
     "pool_giver_dies_with_the_mask",
     "pool_giver_dies_with_the_bit",
+    "pool_tap_lent_again",
+    "pool_tap_sent",
 ];
 
 fn sharp() -> impl Iterator<Item = &'static Model> {

@@ -53,6 +53,9 @@ pub(crate) struct Record {
     /// that have it
     #[arg(long, value_name = "FIELD")]
     pub(crate) time_field: Option<String>,
+    /// Records handles of pools' blocks without the payloads that they name
+    #[arg(long)]
+    pub(crate) without_payloads: bool,
     #[command(flatten)]
     pub(crate) format: Format,
 }

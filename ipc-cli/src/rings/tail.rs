@@ -1,5 +1,7 @@
 //! `tail`: the messages of a channel as they come, read along without a seat.
 
+mod payloads;
+
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,7 @@ use crate::cli::rings::{From, Tail};
 use crate::exit::{DONE, FAILED, Failure, Outcome, USAGE, complain};
 use crate::json;
 use crate::units::count;
+use payloads::{Payload, Payloads};
 
 /// Between two looks while messages come, and while none does.
 const BUSY: Duration = Duration::from_micros(200);
@@ -37,6 +40,8 @@ struct Message<'a> {
     hex: String,
     /// By path; null when the channel carries no description.
     fields: Option<Map<String, serde_json::Value>>,
+    /// What its handles name.
+    payloads: Vec<Payload>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +59,7 @@ pub(crate) fn run(asked: &Tail) -> Outcome {
     };
     let mut tap = open(&domain, &info, start)?;
     let mut description = description(&info);
+    let mut payloads = Payloads::of(&domain, &info);
     let (mut message, mut lines) = (Vec::new(), 0);
     let mut looked = Instant::now();
     let mut pause = BUSY;
@@ -61,7 +67,8 @@ pub(crate) fn run(asked: &Tail) -> Outcome {
         let read = tap.try_read(&mut message).map_err(|error| failure(&error))?;
         match read {
             TapRead::Message { sequence, key } => {
-                print(asked, (&domain, &info), (sequence, key, &message), description.as_ref());
+                let named = payloads.read(&message, asked.bytes);
+                print(asked, (&domain, &info), (sequence, key, &message), description.as_ref(), named);
                 lines += 1;
                 (pause, looked) = (BUSY, Instant::now());
                 continue;
@@ -85,6 +92,7 @@ pub(crate) fn run(asked: &Tail) -> Outcome {
                     info = *new;
                     tap = open(&domain, &info, TapStart::Oldest)?;
                     description = self::description(&info);
+                    payloads = Payloads::of(&domain, &info);
                 }
             }
         }
@@ -143,6 +151,7 @@ fn print(
     (domain, info): (&DomainObserver, &NameInfo),
     (sequence, key, bytes): (u64, Option<u32>, &[u8]),
     description: Option<&Description>,
+    payloads: Vec<Payload>,
 ) {
     if asked.format.json {
         let fields = description.map(|description| field_map(description, bytes));
@@ -150,7 +159,7 @@ fn print(
         let (domain, channel) = (domain.name(), info.name.as_str());
         return json::line(
             "channel_message",
-            &Message { domain, channel, sequence, key, length, hex, fields },
+            &Message { domain, channel, sequence, key, length, hex, fields, payloads },
         );
     }
     let key = key.filter(|_| channel(info).is_some_and(|channel| channel.capacity > 1));
@@ -159,14 +168,20 @@ fn print(
     let Some(description) = description else {
         say!("{}", paint(&format!("{title} {}", count(bytes.len() as u64, "byte", "bytes"))));
         let shown = &bytes[..bytes.len().min(asked.bytes)];
-        hex_dump(shown).iter().for_each(|line| say!("  {line}"));
-        if shown.len() < bytes.len() {
-            let more = count((bytes.len() - shown.len()) as u64, "byte", "bytes");
-            say!("  and {more} more; --bytes shows them");
-        }
-        return;
+        dump(shown, bytes.len());
+        return payloads.iter().for_each(Payload::print);
     };
     say!("{}", paint(&field_text(title, description, bytes, asked.bytes.max(80))));
+    payloads.iter().for_each(Payload::print);
+}
+
+/// The first bytes of this number.
+pub(super) fn dump(shown: &[u8], length: usize) {
+    hex_dump(shown).iter().for_each(|line| say!("  {line}"));
+    if shown.len() < length {
+        let more = count((length - shown.len()) as u64, "byte", "bytes");
+        say!("  and {more} more; --bytes shows them");
+    }
 }
 
 /// The numbers of a message by their paths.

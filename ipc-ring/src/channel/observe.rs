@@ -10,7 +10,9 @@ use super::open::{Request, creator_of, explain, map, while_it_is_there};
 use super::settings::Pages;
 use super::successor::Side;
 use crate::domain::layout::LISTENER;
-use crate::domain::{Domain, Entry, Locked, Lookout, Place, check_name, with_entry};
+use crate::domain::{
+    Domain, DomainObserver, Entry, Locked, Lookout, Place, check_name, has_gone, with_entry,
+};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Geometry, Kind, Seen};
 use crate::region::Region;
@@ -62,6 +64,31 @@ pub(super) fn observe_from<R>(
         })?,
     };
     Ok((region, seen, lookout))
+}
+
+/// Attaches read-only to the pool of this generation, whatever its name: the name, and what `look` made of
+/// its memory. `None` if it is not there.
+pub(super) fn observe_pool<R>(
+    observer: &DomainObserver,
+    generation: u64,
+    look: impl Fn(&Region) -> Result<R, AttachError>,
+) -> Result<Option<(String, R)>, AttachError> {
+    let kind = Kind::Pool as u32;
+    let find = || {
+        let found =
+            observer.look()?.find_by(|_, entry| entry.kind == kind && entry.generation == generation)?;
+        found
+            .map(|(name, entry)| {
+                let look = |region: &Region, _: &Entry| look(region);
+                look_into(&entry, (kind, &Trust::anyone(), Pages::default()), &look)
+                    .map(|(_, seen)| (name, seen))
+            })
+            .transpose()
+    };
+    match find() {
+        Err(error) if has_gone(&error) => Ok(None),
+        found => found,
+    }
 }
 
 /// Attaches read-only to the memory of an entry.

@@ -89,6 +89,7 @@ mod loan;
 mod member;
 mod once;
 mod stats;
+mod tap;
 #[allow(unsafe_code)]
 mod view;
 
@@ -102,6 +103,7 @@ pub use lender::Lender;
 pub use loan::Loan;
 pub use member::Pool;
 pub use stats::Stats;
+pub use tap::{PayloadError, PayloadTap, TappedPool};
 pub use view::View;
 
 pub use crate::error::LoanError;

@@ -52,4 +52,4 @@ pub(crate) use wakes::ring;
 
 pub(crate) use wake_semaphore::{WakeSemaphore, WakeSet};
 pub use {observer::DomainObserver, owner::Owner, place::Place};
-pub(crate) use {observer::with_entry, place::Lookout};
+pub(crate) use {observer::has_gone, observer::with_entry, place::Lookout};

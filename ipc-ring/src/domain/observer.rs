@@ -220,16 +220,31 @@ impl Look<'_> {
     /// # Errors
     /// As [`entries`](Self::entries).
     pub(crate) fn find(&self, name: &str) -> Result<Option<Entry>, Error> {
+        match self.find_by(|found, _| found == name)? {
+            Some((_, entry)) => Ok(Some(entry)),
+            None => self.kept(name),
+        }
+    }
+
+    /// The first entry that `is` the one, and its name.
+    ///
+    /// # Errors
+    /// As [`entries`](Self::entries).
+    pub(crate) fn find_by(
+        &self,
+        is: impl Fn(&str, &Entry) -> bool,
+    ) -> Result<Option<(String, Entry)>, Error> {
         for index in 0..CHANNELS {
-            // The name first: the entry takes system calls.
-            if directory::entry_at(&self.table, index).0 == name
-                && let Some((found, entry)) = self.entry(index)?
-                && found == name
+            // A look at first: the entry takes system calls.
+            let (name, entry) = directory::entry_at(&self.table, index);
+            if is(&name, &entry)
+                && let Some((name, entry)) = self.entry(index)?
+                && is(&name, &entry)
             {
-                return Ok(Some(entry));
+                return Ok(Some((name, entry)));
             }
         }
-        self.kept(name)
+        Ok(None)
     }
 
     fn kept(&self, name: &str) -> Result<Option<Entry>, Error> {
@@ -298,6 +313,15 @@ fn is_gone(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Removed | ErrorKind::NotFound)
 }
 
+/// Whether what was observed went meanwhile.
+pub(crate) fn has_gone(error: &AttachError) -> bool {
+    match error.kind() {
+        AttachErrorKind::Generation { .. } => true,
+        AttachErrorKind::System(error) => is_gone(error),
+        _ => false,
+    }
+}
+
 impl fmt::Debug for DomainObserver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DomainObserver").field("name", &self.domain.name).finish_non_exhaustive()
@@ -314,11 +338,6 @@ pub(crate) fn with_entry<R>(
     look: impl Fn(&Entry) -> Result<R, AttachError>,
 ) -> Result<R, AttachError> {
     check_name(name)?;
-    let has_gone = |error: &AttachError| match error.kind() {
-        AttachErrorKind::Generation { .. } => true,
-        AttachErrorKind::System(error) => is_gone(error),
-        _ => false,
-    };
     let mut attempt = 0;
     let looked = loop {
         let entry = observer.look()?.find(name)?.ok_or_else(|| observer.no_channel(name))?;

@@ -4,7 +4,7 @@ use super::Edge;
 
 impl Edge {
     /// Every end of every edge.
-    pub const ALL: [Edge; 93] = [
+    pub const ALL: [Edge; 95] = [
         Edge::SpscPublish,
         Edge::SpscObserve,
         Edge::SpscRelease,
@@ -90,6 +90,8 @@ impl Edge {
         Edge::PoolReaderFirst,
         Edge::PoolReaderMore,
         Edge::PoolReaderLess,
+        Edge::PoolOverwrite,
+        Edge::PoolValidate,
         Edge::DepartureNote,
         Edge::DepartureNoteTaken,
         Edge::DepartureCount,

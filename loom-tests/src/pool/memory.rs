@@ -52,6 +52,18 @@ pub struct Private {
     lenders: Rc<Vec<Word64>>,
 }
 
+impl Private {
+    fn new(blocks: u32, seats: usize, lenders: Vec<Word64>) -> Self {
+        Self {
+            class: Class { size: 64, count: blocks, first: 0 },
+            seats: seats as u16,
+            readers: private(blocks),
+            dead: Rc::new((0..IDENTITIES).map(|_| AtomicBool::new(false)).collect()),
+            lenders: Rc::new(lenders),
+        }
+    }
+}
+
 impl Heap {
     /// A pool of this number of blocks, with room for this number of members.
     #[must_use]
@@ -59,9 +71,24 @@ impl Heap {
         Self::with_lenders(blocks, seats, Vec::new(), false)
     }
 
+    /// As `new`, for a tap: the blocks' bytes are words that may be read while they are written. No member
+    /// leaves or dies.
+    #[must_use]
+    pub fn tapped(blocks: u32, seats: usize) -> Self {
+        let objects = Self::tables(blocks, seats, true);
+        let with_bytes = |all: Objects, block| all.word(bytes_of(block), Word64::contended(0));
+        (0..blocks).fold(objects, with_bytes).tapped(Private::new(blocks, seats, Vec::new()))
+    }
+
     /// As `new`, with these seats of lenders. `is_peaceful`: no member leaves or dies.
     #[must_use]
     pub fn with_lenders(blocks: u32, seats: usize, lenders: Vec<Word64>, is_peaceful: bool) -> Self {
+        let objects = Self::tables(blocks, seats, is_peaceful);
+        let with_bytes = |all: Objects, block| all.payload(bytes_of(block));
+        (0..blocks).fold(objects, with_bytes).ring(Private::new(blocks, seats, lenders))
+    }
+
+    fn tables(blocks: u32, seats: usize, is_peaceful: bool) -> Objects {
         let word = |field: &Field| match (field.role, field.name) {
             // Written by senders, read by processes that search for lost blocks.
             (_, "route") => Word64::checked(0),
@@ -77,14 +104,7 @@ impl Heap {
             .entries("blocks", BLOCK_FIELDS, blocks as usize, word);
         let counters = objects.offset("classes") + CLASS_COUNTERS;
         let with_counter = |all: Objects, number| all.word(counters + 8 * number, Word64::plain(0));
-        let objects = (0..Counter::COUNT).fold(objects, with_counter);
-        (0..blocks).fold(objects, |all, block| all.payload(bytes_of(block))).ring(Private {
-            class: Class { size: 64, count: blocks, first: 0 },
-            seats: seats as u16,
-            readers: private(blocks),
-            dead: Rc::new((0..IDENTITIES).map(|_| AtomicBool::new(false)).collect()),
-            lenders: Rc::new(lenders),
-        })
+        (0..Counter::COUNT).fold(objects, with_counter)
     }
 
     /// The pool as another process sees it.

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod reapers;
 pub mod sending;
 pub mod sharing;
+pub mod tap;
 
 pub use mailbox::Mailbox;
 pub use memory::Heap;
@@ -26,7 +27,7 @@ use crate::Model;
 /// Every model.
 pub fn models() -> impl Iterator<Item = &'static Model> {
     let ring = sending::MODELS.iter().chain(sharing::MODELS).chain(deaths::MODELS).chain(reapers::MODELS);
-    ring.chain(lending::MODELS).chain(lending::deaths::MODELS)
+    ring.chain(lending::MODELS).chain(lending::deaths::MODELS).chain(tap::MODELS)
 }
 
 /// No block is held: each block can be lent, and no more than there are.

@@ -4,6 +4,7 @@ use super::SourceMutant;
 
 const BYTES: &str = "ipc-ring/src/ring/bytes/tap.rs";
 const MPMC: &str = "ipc-ring/src/ring/mpmc/tap.rs";
+const POOL: &str = "ipc-ring/src/ring/pool/tap.rs";
 const ROOM: &str = "ipc-ring/src/ring/bytes/producer/room.rs";
 
 /// All of them.
@@ -70,5 +71,33 @@ pub(super) const ALL: &[SourceMutant] = &[
         old: "            «count_void(memory)»;\n",
         new: "()",
         models: &["mpmc_tap_producer_dies"],
+    },
+    SourceMutant {
+        name: "pool: a tap does not look at the tag behind the copy",
+        file: POOL,
+        old: "    «is_intact(memory, handle, block, Relaxed)» // Behind the fence.\n",
+        new: "Ok(())",
+        models: &["pool_tap_lent_again"],
+    },
+    SourceMutant {
+        name: "pool: a tap takes each free block for one that still has the payload",
+        file: POOL,
+        old: "        Some(State::Free) if «now == found.wrapping_add(1)» => Ok(()),\n",
+        new: "true",
+        models: &["pool_tap_given_back"],
+    },
+    SourceMutant {
+        name: "pool: a borrower writes without a fence behind its claim",
+        file: "ipc-ring/src/ring/pool/member/lending.rs",
+        old: "        «Self::before_writing()»;\n",
+        new: "()",
+        models: &["pool_tap_lent_again"],
+    },
+    SourceMutant {
+        name: "pool: a receiver writes in place without a fence behind its claim",
+        file: "ipc-ring/src/ring/pool/member/releasing.rs",
+        old: "        «Self::before_writing()»;\n",
+        new: "()",
+        models: &["pool_tap_in_place"],
     },
 ];

@@ -115,8 +115,9 @@ struct Current {
     /// The topics of this file by channel and key.
     topics: HashMap<(usize, Option<u32>), u16>,
     missed: Option<u16>,
-    /// The time of its first message.
+    /// The times of its first and its newest message.
     begun: Option<u64>,
+    newest: u64,
 }
 
 /// Writes what comes until the sender is dropped, or the writing fails. `pending` is the size of what was
@@ -231,8 +232,9 @@ impl<F: FnMut(&Done)> Files<F> {
         let is_long = |most: Duration| u128::from(log_time.saturating_sub(begun)) >= most.as_nanos();
         let is_full = self.limits.max_size.is_some_and(|most| current.file.size() >= most)
             || self.limits.max_duration.is_some_and(is_long);
-        // A file has at least one message, however small the limits are.
-        if is_full && log_time > begun { self.finish("continued") } else { Ok(()) }
+        // Payloads stay with their message, which has the same time.
+        let is_later = log_time > std::mem::replace(&mut current.newest, log_time);
+        if is_full && is_later && log_time > begun { self.finish("continued") } else { Ok(()) }
     }
 
     /// The file, made if there is none.
@@ -330,7 +332,7 @@ impl<F: FnMut(&Done)> Files<F> {
 
 impl Current {
     fn new(file: OneFile) -> Current {
-        Current { file, topics: HashMap::new(), missed: None, begun: None }
+        Current { file, topics: HashMap::new(), missed: None, begun: None, newest: 0 }
     }
 }
 

@@ -10,6 +10,7 @@ use ipc_ring::observe::{DomainObserver, TapStart};
 use ipc_ring::{AttachError, AttachErrorKind, Domain};
 
 use super::form::{Form, TimeField};
+use super::payloads::Payloads;
 use super::source::Source;
 use crate::cli::record::Record;
 use crate::cli::rings::From;
@@ -52,6 +53,8 @@ pub(super) struct Followed {
 pub(super) struct Open {
     pub(super) source: Source,
     pub(super) time: Option<TimeField>,
+    /// What its messages name in pools.
+    pub(super) payloads: Option<Payloads>,
     /// Its number in the recording.
     pub(super) form: usize,
 }
@@ -231,8 +234,11 @@ impl<'a> Following<'a> {
                 Ok((source, shape)) => {
                     let time = self.asked.time_field.as_deref();
                     let time = time.and_then(|path| TimeField::find(shape, path));
-                    news.push(News::Opened(Box::new(Form::of(domain, &info, shape))));
-                    channel.open = Some(Open { source, time, form: forms });
+                    let form = Form::of(domain, &info, shape);
+                    let payloads =
+                        (!self.asked.without_payloads).then(|| Payloads::of(domain, shape, &form)).flatten();
+                    news.push(News::Opened(Box::new(form)));
+                    channel.open = Some(Open { source, time, payloads, form: forms });
                     (channel.is_over, channel.last) = (false, Some((info.generation, false)));
                     forms += 1;
                 }
@@ -253,6 +259,11 @@ fn seat(
     shape: &ChannelInfo,
     start: TapStart,
 ) -> Result<Source, String> {
+    if !shape.handles().is_empty() {
+        let reason = "its messages are handles of blocks, which a recorder in the place of a receiver would not give back \
+                      to their pool: it is recorded without a seat";
+        return Err(reason.to_owned());
+    }
     if !joined.contains_key(domain.name()) {
         let member = Domain::open(domain.name()).map_err(|error| error.to_string())?;
         joined.insert(domain.name().to_owned(), member);

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ipc_ring::broadcast::{self, Mode};
-use ipc_ring::control::{ChannelInfo, NameInfo};
+use ipc_ring::control::{ChannelInfo, HandleField, NameInfo};
 use ipc_ring::describe::{Description, Scalar, Value};
 use ipc_ring::layout::Kind;
-use ipc_ring::observe::DomainObserver;
+use ipc_ring::observe::{DomainObserver, TappedPool};
 
 /// The encoding of messages that are just bytes.
 pub(in crate::rings) const RAW: &str = "ipcr/raw";
@@ -38,14 +38,24 @@ pub(in crate::rings) mod key {
     pub(in crate::rings) const MODE: &str = "ipcr.mode";
     /// Of a value in a table of latest values.
     pub(in crate::rings) const KEY: &str = "ipcr.key";
+    /// Of payloads: where their handle begins in the channel's messages, in bytes.
+    pub(in crate::rings) const HANDLE_OFFSET: &str = "ipcr.handle_offset";
+    pub(in crate::rings) const POOL: &str = "ipcr.pool";
+    /// Bytes of a block and number of blocks, of each class: `4096x16 65536x4`.
+    pub(in crate::rings) const POOL_CLASSES: &str = "ipcr.pool_classes";
 }
 
 /// A channel as it is recorded. It stays so for as long as the channel has its generation.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
     pub(super) domain: String,
+    /// Its name; of payloads, with their field behind it.
     pub(super) channel: String,
     pub(super) kind: &'static str,
+    /// Of payloads: the channel that has their handles, and the field.
+    payloads: Option<(String, String)>,
+    /// Of payloads, the name of their pool.
+    pub(super) pool: Option<String>,
     /// Its messages are values under keys, each of which is a topic.
     has_keys: bool,
     /// The name and the text of the schema; `None` for messages that are just bytes.
@@ -86,17 +96,45 @@ impl Form {
             domain: domain.name().to_owned(),
             channel: info.name.clone(),
             kind: channel.kind_name(),
+            payloads: None,
+            pool: None,
             has_keys: is(Kind::Latest) && channel.capacity > 1,
             schema,
             metadata,
         }
     }
 
-    /// The topic of a message under this key: `robot.plan`, `joints[3]`.
+    /// That of the payloads which a field of this channel's messages names.
+    pub(super) fn of_payloads(&self, field: &HandleField, pool: Option<&TappedPool>) -> Form {
+        let part = if field.path.is_empty() { "payload" } else { &field.path };
+        let mut metadata = BTreeMap::new();
+        for kept in [key::CHANNEL, key::DOMAIN, key::GENERATION] {
+            metadata.extend(self.metadata.get(kept).map(|value| (kept.to_owned(), value.clone())));
+        }
+        metadata.insert(key::HANDLE_OFFSET.to_owned(), field.offset.to_string());
+        if let Some(TappedPool { name, classes, .. }) = pool {
+            let classes: Vec<_> = classes.iter().map(|(size, count)| format!("{size}x{count}")).collect();
+            metadata.insert(key::POOL.to_owned(), name.clone());
+            metadata.insert(key::POOL_CLASSES.to_owned(), classes.join(" "));
+        }
+        Form {
+            domain: self.domain.clone(),
+            channel: format!("{}/{part}", self.channel),
+            kind: "payloads",
+            payloads: Some((self.channel.clone(), part.to_owned())),
+            pool: pool.map(|pool| pool.name.clone()),
+            has_keys: self.has_keys,
+            schema: None,
+            metadata,
+        }
+    }
+
+    /// The topic of a message under this key: `robot.plan`, `joints[3]`; of payloads: `robot.frames/image`.
     pub(super) fn topic(&self, key: Option<u32>) -> String {
-        match key.filter(|_| self.has_keys) {
-            Some(key) => format!("{}[{key}]", self.channel),
-            None => self.channel.clone(),
+        let key = key.filter(|_| self.has_keys).map_or_else(String::new, |key| format!("[{key}]"));
+        match &self.payloads {
+            Some((channel, part)) => format!("{channel}{key}/{part}"),
+            None => format!("{}{key}", self.channel),
         }
     }
 

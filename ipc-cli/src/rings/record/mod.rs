@@ -8,6 +8,7 @@ mod file;
 mod files;
 mod follow;
 pub(in crate::rings) mod form;
+mod payloads;
 mod source;
 mod tell;
 
@@ -23,7 +24,9 @@ use crate::cli::record::Record;
 use crate::exit::{DONE, FAILED, Failure, Outcome, REFUSED, USAGE};
 use file::OneFile;
 use files::{Batch, Entry, Limits, Written};
-use follow::{Followed, Following, News};
+use follow::{Followed, Following, News, Open};
+use form::Form;
+use payloads::Topic;
 use source::Read;
 
 /// Bytes that wait for the disk before no more are read.
@@ -172,18 +175,24 @@ impl Recorder {
                     let publish_time =
                         open.time.and_then(|time| time.read(&self.message)).unwrap_or(log_time);
                     let length = self.message.len();
-                    self.batch.bytes.extend_from_slice(&self.message);
                     let message = Entry::Message { form, key, sequence, log_time, publish_time, length };
+                    self.put_payloads(open, &message);
+                    self.batch.bytes.extend_from_slice(&self.message);
                     self.batch.entries.push(message);
                     self.messages += 1;
-                    continue;
+                    if self.batch.size() < BATCH_BYTES {
+                        continue;
+                    }
                 }
                 // Several times in a row where the ring is faster: one record.
                 Ok(Read::Missed(count)) => {
                     lost = lost.saturating_add(count);
                     continue;
                 }
-                Ok(Read::Nothing) => channel.is_quiet(news),
+                Ok(Read::Nothing) => {
+                    self.put_missed_payloads(open);
+                    channel.is_quiet(news);
+                }
                 Ok(Read::Over) => channel.close(),
                 Err(reason) => {
                     channel.close();
@@ -193,9 +202,55 @@ impl Recorder {
             }
             return self.put_missed(form, lost);
         }
-        if let Some(open) = &channel.open {
+        if let Some(open) = &mut channel.open {
             self.put_missed(open.form, lost);
+            self.put_missed_payloads(open);
         }
+    }
+
+    /// Reads what the handles in a message name, before the blocks are lent again.
+    fn put_payloads(&mut self, open: &mut Open, of: &Entry) {
+        let Some(payloads) = &mut open.payloads else { return };
+        let &Entry::Message { key, sequence, log_time, publish_time, .. } = of else { return };
+        for field in 0..payloads.fields() {
+            let Some(topic) = payloads.read(field, &self.message, self.forms) else { continue };
+            let form = self.form_of(topic);
+            if let Some((topic, count)) = payloads.missed(field, self.forms) {
+                let form = self.form_of(topic);
+                self.put_missed(form, count);
+            }
+            let length = payloads.bytes.len();
+            self.batch.bytes.extend_from_slice(&payloads.bytes);
+            let payload = Entry::Message { form, key, sequence, log_time, publish_time, length };
+            self.batch.entries.push(payload);
+        }
+    }
+
+    fn put_missed_payloads(&mut self, open: &mut Open) {
+        let Some(payloads) = &mut open.payloads else { return };
+        for field in 0..payloads.fields() {
+            if let Some((topic, count)) = payloads.missed(field, self.forms) {
+                let form = self.form_of(topic);
+                self.put_missed(form, count);
+            }
+        }
+    }
+
+    /// The number of a topic of payloads, which is put into the recording if it is new.
+    fn form_of(&mut self, topic: Topic) -> usize {
+        match topic {
+            Topic::Known(form) => form,
+            Topic::New(form) => {
+                self.open(form);
+                self.forms - 1
+            }
+        }
+    }
+
+    fn open(&mut self, form: Box<Form>) {
+        self.teller.opened(&form);
+        self.batch.entries.push(Entry::Opened(form));
+        self.forms += 1;
     }
 
     fn put_missed(&mut self, form: usize, count: u64) {
@@ -215,11 +270,7 @@ impl Recorder {
     fn take(&mut self, news: &mut Vec<News>) {
         for one in news.drain(..) {
             match one {
-                News::Opened(form) => {
-                    self.teller.opened(&form);
-                    self.batch.entries.push(Entry::Opened(form));
-                    self.forms += 1;
-                }
+                News::Opened(form) => self.open(form),
                 News::Refused { domain, channel, reason } => self.teller.refused(&domain, &channel, &reason),
                 News::Over { domain, channel } => self.teller.over(&domain, &channel),
             }

@@ -61,7 +61,7 @@ impl Source {
                 "a call channel has one line, which each request and each reply overwrites".to_owned()
             }
             TapError::Kind { .. } if is(Kind::Pool) => {
-                "a pool has no messages: its blocks are sent by handles in other channels, which are recorded"
+                "a pool has no messages: its blocks are recorded with the channels that have their handles"
                     .to_owned()
             }
             TapError::Unordered if is(Kind::Mpmc) => format!(

@@ -76,8 +76,11 @@ impl Teller {
             json::line("recording", &Recording { domain, channel, kind, encoding, schema });
             return output::flush();
         }
-        let content = schema.unwrap_or("bytes, as it is not described");
-        self.line(&format!("recording {}: {kind}, {}", named(domain, channel), harmless(content)));
+        let content = match &form.pool {
+            Some(pool) => format!("from pool {pool:?}"),
+            None => schema.unwrap_or("bytes, as it is not described").to_owned(),
+        };
+        self.line(&format!("recording {}: {kind}, {}", named(domain, channel), harmless(&content)));
     }
 
     /// A channel is not recorded.

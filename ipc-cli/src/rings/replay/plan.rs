@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::recording::{Recording, Shape, Topic};
+use super::recording::{Payloads, Recording, Shape, Topic};
 use crate::cli::record::{Moment, Replay};
 use crate::exit::{Failure, NOT_FOUND, REFUSED};
 use crate::units::count;
@@ -17,6 +17,11 @@ pub(super) type Target = (String, String);
 pub(super) struct Plan {
     /// The channels, as they were recorded.
     pub(super) targets: BTreeMap<Target, Arc<Shape>>,
+    /// The pools of their payloads: bytes of a block and number of blocks, of each class.
+    pub(super) pools: BTreeMap<Target, Vec<(usize, u64)>>,
+    /// The channels whose messages name payloads that were recorded: where their handles begin, and the pool
+    /// of each.
+    pub(super) handles: BTreeMap<Target, BTreeMap<usize, Target>>,
     /// Messages to send, once.
     pub(super) messages: u64,
     /// In nanoseconds since 1970: the first message, and the last one.
@@ -46,6 +51,12 @@ impl Plan {
             }
             let shape = match recording.topic(message.topic) {
                 Topic::Channel { shape, .. } => shape,
+                Topic::Payloads(payloads) => {
+                    if plan.includes(asked, &payloads.channel, message.log_time) {
+                        plan.add_payloads(asked, payloads);
+                    }
+                    continue;
+                }
                 Topic::Missed => {
                     plan.missed_records += 1;
                     continue;
@@ -56,10 +67,10 @@ impl Plan {
                 }
             };
             recorded.entry(shape.channel.clone()).or_insert(());
-            if !plan.includes(asked, shape, message.log_time) {
+            if !plan.includes(asked, &shape.channel, message.log_time) {
                 continue;
             }
-            let target = target(asked, shape);
+            let target = target(asked, &shape.domain, &shape.channel);
             match plan.targets.get(&target) {
                 None => {
                     plan.targets.insert(target, Arc::clone(shape));
@@ -92,9 +103,16 @@ impl Plan {
     }
 
     /// Whether a message of this time belongs to the replay.
-    pub(super) fn includes(&self, asked: &Replay, shape: &Shape, log_time: u64) -> bool {
-        let is_asked = asked.channels.is_empty() || asked.channels.contains(&shape.channel);
+    pub(super) fn includes(&self, asked: &Replay, channel: &String, log_time: u64) -> bool {
+        let is_asked = asked.channels.is_empty() || asked.channels.contains(channel);
         is_asked && log_time >= self.begin && log_time < self.end
+    }
+
+    fn add_payloads(&mut self, asked: &Replay, payloads: &Payloads) {
+        let pool = target(asked, &payloads.domain, &payloads.pool);
+        let channel = target(asked, &payloads.domain, &payloads.channel);
+        self.handles.entry(channel).or_default().insert(payloads.offset, pool.clone());
+        self.pools.entry(pool).or_insert_with(|| payloads.classes.clone());
     }
 
     /// The time between the first message and the last one.
@@ -104,11 +122,11 @@ impl Plan {
     }
 }
 
-/// Where the messages of a recorded channel go.
-pub(super) fn target(asked: &Replay, shape: &Shape) -> Target {
-    let renamed = asked.remap.iter().find(|(old, _)| *old == shape.channel).map(|(_, new)| new);
-    let domain = asked.domain.as_ref().unwrap_or(&shape.domain);
-    (domain.clone(), renamed.unwrap_or(&shape.channel).clone())
+/// Where the messages of a recorded channel go, or the payloads of a pool.
+pub(super) fn target(asked: &Replay, domain: &String, name: &String) -> Target {
+    let renamed = asked.remap.iter().find(|(old, _)| old == name).map(|(_, new)| new);
+    let domain = asked.domain.as_ref().unwrap_or(domain);
+    (domain.clone(), renamed.unwrap_or(name).clone())
 }
 
 fn moment(asked: Option<Moment>, first: u64) -> Option<u64> {

@@ -60,16 +60,50 @@ impl Shape {
 pub(super) enum Topic {
     /// Of a channel, or of a key of its table.
     Channel { shape: Arc<Shape>, key: u32, is_cdr: bool },
+    /// The payloads that a field of a channel's messages names, each before its message.
+    Payloads(Arc<Payloads>),
     /// What the recorder missed.
     Missed,
     /// Not recorded by this program: there is not enough in it to make a channel.
     Foreign,
 }
 
+/// Payloads of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Payloads {
+    /// The channel with the messages.
+    pub(super) domain: String,
+    pub(super) channel: String,
+    pub(super) key: u32,
+    /// Where the handle begins in the message.
+    pub(super) offset: usize,
+    pub(super) pool: String,
+    /// Bytes of a block, and number of blocks.
+    pub(super) classes: Vec<(usize, u64)>,
+}
+
+fn payloads(metadata: &BTreeMap<String, String>) -> Option<Payloads> {
+    let class = |class: &str| {
+        let (size, count) = class.split_once('x')?;
+        Some((size.parse().ok()?, count.parse().ok()?))
+    };
+    Some(Payloads {
+        offset: metadata.get(key::HANDLE_OFFSET)?.parse().ok()?,
+        domain: metadata.get(key::DOMAIN)?.clone(),
+        channel: metadata.get(key::CHANNEL)?.clone(),
+        key: metadata.get(key::KEY).and_then(|key| key.parse().ok()).unwrap_or(0),
+        pool: metadata.get(key::POOL)?.clone(),
+        classes: metadata.get(key::POOL_CLASSES)?.split(' ').map(class).collect::<Option<_>>()?,
+    })
+}
+
 impl Topic {
     fn of(channel: &mcap::Channel<'_>) -> Topic {
         if channel.topic == MISSED {
             return Topic::Missed;
+        }
+        if let Some(payloads) = payloads(&channel.metadata) {
+            return Topic::Payloads(Arc::new(payloads));
         }
         shape(&channel.metadata).map_or(Topic::Foreign, |shape| {
             let is_cdr = channel.message_encoding == CDR;
@@ -110,6 +144,11 @@ impl Message {
     /// The bytes that the channel carried; `None` if they do not begin as this encoding does.
     pub(super) fn bytes(&self, is_cdr: bool) -> Option<&[u8]> {
         if is_cdr { self.data.strip_prefix(&CDR_HEADER) } else { Some(&self.data) }
+    }
+
+    /// A payload.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.data
     }
 }
 

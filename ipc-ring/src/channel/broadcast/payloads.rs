@@ -55,6 +55,6 @@ mod builder;
 mod publisher;
 mod subscriber;
 
-pub use builder::Builder;
+pub use builder::{Builder, fingerprint};
 pub use publisher::Publisher;
 pub use subscriber::Subscriber;

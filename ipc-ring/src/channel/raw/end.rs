@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{ReceiveError, SendError};
 use crate::channel::waitable::Await;
 use crate::interrupter::Interrupter;
+use crate::pool::Route;
 
 /// What is known of a received element besides its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,10 @@ pub(super) enum Patience {
 pub(super) trait Sending: Debug + Send + Sync {
     fn send(&mut self, key: u32, element: &[u8], patience: Patience) -> Result<(), SendError>;
     fn capacity(&self) -> u64;
+    /// Of a kind whose messages have one receiver.
+    fn route(&self) -> Option<Route> {
+        None
+    }
     fn interrupter(&self) -> Interrupter;
     fn set_interruptible(&mut self, by_signals: bool);
     /// Recovers from dead ends, where this can be requested.

@@ -7,6 +7,7 @@ use crate::channel::kernel::Kernel;
 use crate::channel::mpmc::end::{self as seat, Role, TAKERS, side_of};
 use crate::channel::open::{self, Creation};
 use crate::channel::participant::Participant;
+use crate::channel::pool::route;
 use crate::channel::seated::Seated;
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
@@ -15,6 +16,7 @@ use crate::end::mpmc as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
 use crate::memory::Shaped;
+use crate::pool::Route;
 use crate::ring::mpmc::{self as ring, MappedOf, Seat};
 
 type Ring = MappedOf<Shaped>;
@@ -75,6 +77,10 @@ impl Sending for Producer {
 
     fn capacity(&self) -> u64 {
         crate::memory::Ring::capacity(&self.core.end.ring)
+    }
+
+    fn route(&self) -> Option<Route> {
+        Some(route(self.core.end.entry()))
     }
 
     fn interrupter(&self) -> Interrupter {

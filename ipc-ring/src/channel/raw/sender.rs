@@ -7,6 +7,7 @@ use super::{Builder, ElementInfo, SendError};
 use crate::error::AttachError;
 use crate::latest::PublishError;
 use crate::layout::Kind;
+use crate::pool::Route;
 
 /// An end that sends elements as bytes, as the producer, publisher or writer of a channel: see the
 /// [module](super).
@@ -51,6 +52,14 @@ impl RawSender {
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.end.capacity()
+    }
+
+    /// Identity of this channel, for a [pool](crate::pool) whose handles travel in its messages: of
+    /// [`spsc`](crate::spsc) and [`mpmc`](crate::mpmc). In the other kinds payloads are
+    /// [shared](crate::pool::Loan::share).
+    #[must_use]
+    pub fn route(&self) -> Option<Route> {
+        self.end.route()
     }
 
     /// Sends an element if there is room.

@@ -7,12 +7,14 @@ use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::open::{self, Creation};
 use crate::channel::pair::{self, Ending, Role};
+use crate::channel::pool::route;
 use crate::channel::seated::Seated;
 use crate::channel::successor::{self, Follower};
 use crate::channel::wait_set::News;
 use crate::end::spsc as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
+use crate::pool::Route;
 use crate::ring::spsc::{self as ring, RawMapped};
 
 /// A ring and a seat at it.
@@ -93,6 +95,10 @@ impl Sending for Producer {
 
     fn capacity(&self) -> u64 {
         self.core.ring.memory().capacity()
+    }
+
+    fn route(&self) -> Option<Route> {
+        Some(route(self.core.end.entry()))
     }
 
     fn interrupter(&self) -> Interrupter {

@@ -8,7 +8,8 @@ use super::memory::Memory;
 use super::recovery;
 use super::seat::Seat;
 use super::tag::Tag;
-use crate::platform::Word;
+use crate::edge::Edge;
+use crate::platform::{Platform, Word};
 
 mod lending;
 mod receiving;
@@ -16,6 +17,7 @@ mod releasing;
 mod sending;
 mod token;
 
+pub(super) use receiving::block_named;
 pub(super) use token::is_shared;
 pub use token::{Loaned, Offered, Reading};
 
@@ -88,6 +90,13 @@ impl<M: Memory> Member<M> {
     #[inline(always)]
     fn is_since(&self, block: u32, handle: &Handle) -> bool {
         Tag::is_since(handle.generation, self.memory.generations(block).load(Relaxed) as u32) // See above.
+    }
+
+    /// Comes between the tag of a block that is lent to this member, and the first byte it writes there.
+    #[inline(always)]
+    fn before_writing() {
+        // [P7] Release → a tap that has read a byte written after this sees the tag.
+        M::Platform::fence_for_taps(Edge::PoolOverwrite);
     }
 
     /// Changes this process's private state of a block. False if that contradicts the block's tag, which

@@ -119,7 +119,7 @@
 //! same seat die in the same share of a block, and a 33rd joins it with the same other members: then the
 //! recoverer clears the bit of a live member. Neither is guarded against.
 //!
-//! The orderings carry labels (`P1` to `P6`) that are explained in [`edge`](crate::edge) and in
+//! The orderings carry labels (`P1` to `P7`) that are explained in [`edge`](crate::edge) and in
 //! `docs/orderings.md`.
 
 mod census;
@@ -135,6 +135,7 @@ pub mod recovery;
 mod refused;
 mod seat;
 mod tag;
+mod tap;
 #[allow(unsafe_code)]
 pub(crate) mod words;
 
@@ -147,6 +148,7 @@ pub use memory::{Counter, Memory};
 pub use refused::Refused;
 pub use seat::{Seat, TableFull};
 pub use tag::{MAX_MEMBERS, State, Tag};
+pub use tap::read_along;
 pub use words::Class;
 pub use words::{
     BLOCK_FIELDS, Blocks, CLASS_FIELDS, Classes, FIELDS, MAX_CLASSES, MAX_LENDERS, SEAT_FIELDS, Seats, Sizes,

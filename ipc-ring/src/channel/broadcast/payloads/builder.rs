@@ -5,6 +5,7 @@ use crate::channel::broadcast::{self, Mode, Resume, Start};
 use crate::channel::open::Creation;
 use crate::domain::Domain;
 use crate::error::AttachError;
+use crate::message::Fingerprint;
 use crate::pool::{Handle, Pool};
 use crate::{Barrier, Lifetime, WaitStrategy};
 
@@ -12,6 +13,13 @@ use crate::{Barrier, Lifetime, WaitStrategy};
 const USUAL_CAPACITY: u64 = 8;
 /// The name of the element type, which distinguishes the channel from one of plain handles.
 const TYPE_NAME: &str = "ipc-ring payload of a pool";
+
+/// The fingerprint of the messages of channels of payloads, by which programs that inspect channels recognise
+/// them.
+#[must_use]
+pub fn fingerprint() -> Fingerprint {
+    Fingerprint::named::<Handle>(TYPE_NAME)
+}
 
 /// Options for creating and opening a channel of payloads.
 #[derive(Clone, Debug)]

@@ -71,6 +71,7 @@ impl<M: Memory> Member<M> {
         // if it reads this tag, it sees the seat taken.
         word.compare_exchange(free.as_raw(), tag.as_raw(), M::Platform::ordering(Edge::PoolClaim), Relaxed)
             .ok()?;
+        Self::before_writing();
         M::Platform::crash_point(Site::PoolLoaned);
         if !self.turns(block, 0, LENT) {
             return None;

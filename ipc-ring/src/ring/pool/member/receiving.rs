@@ -75,20 +75,7 @@ impl<M: Memory> Member<M> {
     /// The block's number, if the handle is valid in this pool.
     #[inline(always)]
     fn check(&self, handle: &Handle) -> Result<u32, Refused> {
-        let &Handle { pool, class, index, length, .. } = handle;
-        let refused = match self.memory.classes().get(class as usize) {
-            _ if pool != self.memory.generation() => {
-                Refused::OtherPool { found: pool, expected: self.memory.generation() }
-            }
-            Some(known) if index < known.count => {
-                if length <= known.size {
-                    return Ok(known.first + index);
-                }
-                Refused::TooLong { len: length as usize, limit: known.size as usize }
-            }
-            _ => Refused::NoSuchBlock { class, index },
-        };
-        Err(self.refuse(0, refused))
+        block_named(&self.memory, handle).map_err(|refused| self.refuse(0, refused))
     }
 
     #[cold]
@@ -191,4 +178,21 @@ impl<M: Memory> Member<M> {
         self.release(reading);
         None
     }
+}
+
+/// The number of the block that a handle names, if there is one in this pool.
+#[inline(always)]
+pub(in crate::ring::pool) fn block_named<M: Memory>(memory: &M, handle: &Handle) -> Result<u32, Refused> {
+    let &Handle { pool, class, index, length, .. } = handle;
+    let refused = match memory.classes().get(class as usize) {
+        _ if pool != memory.generation() => Refused::OtherPool { found: pool, expected: memory.generation() },
+        Some(known) if index < known.count => {
+            if length <= known.size {
+                return Ok(known.first + index);
+            }
+            Refused::TooLong { len: length as usize, limit: known.size as usize }
+        }
+        _ => Refused::NoSuchBlock { class, index },
+    };
+    Err(refused)
 }

@@ -84,6 +84,7 @@ impl<M: Memory> Member<M> {
         let own = tag.renewed(State::Loaned, self.seat.number());
         // [P2] Release, as in `release`, and [P3] as in `claim`. A plain store, as in `release`.
         self.memory.tag(block).store(own.as_raw(), M::Platform::ordering(Edge::PoolRelease));
+        Self::before_writing();
         Ok(Loaned { class, block, tag: own })
     }
 }

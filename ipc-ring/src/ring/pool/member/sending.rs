@@ -68,6 +68,7 @@ impl<M: Memory> Member<M> {
             M::Platform::ordering(Edge::PoolSent),
             Relaxed,
         );
+        Self::before_writing();
         (back.is_ok() && self.turns(block, 0, LENT)).then_some(Loaned { class, block, tag: loaned })
     }
 
