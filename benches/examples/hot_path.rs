@@ -98,6 +98,42 @@ macro_rules! run {
     }};
 }
 
+/// Pops of 1 KiB to the caller's variable, by value and into it.
+macro_rules! run_long {
+    ($kind:ident, $ends:ident, $by_value:ident, $into:ident) => {{
+        #[inline(never)]
+        fn $by_value(consumer: &mut $kind::Consumer<[u64; 128]>, message: &mut [u64; 128]) -> bool {
+            match consumer.try_pop() {
+                Ok(popped) => {
+                    *message = popped;
+                    true
+                }
+                Err(_) => false,
+            }
+        }
+
+        #[inline(never)]
+        fn $into(consumer: &mut $kind::Consumer<[u64; 128]>, message: &mut [u64; 128]) -> bool {
+            consumer.try_pop_into(message).is_ok()
+        }
+
+        let (mut producer, mut consumer) = $ends::<[u64; 128]>(SLOTS)?;
+        let mut message = [0; 128];
+        for _ in 0..ROUNDS {
+            for number in 0..SLOTS {
+                message[127] = number;
+                producer.try_push_from(&message)?;
+            }
+            for number in (0..SLOTS).step_by(2) {
+                assert!($by_value(&mut consumer, &mut message), "there is a message");
+                assert_eq!(message[127], number);
+                assert!($into(&mut consumer, &mut message), "there is a message");
+                assert_eq!(message[127], number + 1);
+            }
+        }
+    }};
+}
+
 macro_rules! run_frames {
     ($len:literal, $push:ident, $pop:ident) => {{
         #[inline(never)]
@@ -242,6 +278,8 @@ fn main() -> Outcome {
     run!(mpmc, mpmc, 1, push_once_mpmc_8, pop_once_mpmc_8);
     run!(mpmc, mpmc, 7, push_once_mpmc_56, pop_once_mpmc_56);
     run!(mpmc, mpmc, 8, push_once_mpmc_64, pop_once_mpmc_64);
+    run_long!(spsc, both_ends, pop_by_value_once_1k, pop_into_once_1k);
+    run_long!(mpmc, mpmc, pop_by_value_once_mpmc_1k, pop_into_once_mpmc_1k);
     run_call!(1, ask_once_8, answer_once_8, reply_once_8);
     run_call!(7, ask_once_56, answer_once_56, reply_once_56);
     published!(Mode::Lossy, publish_lossy_once, pop_lossy_once);

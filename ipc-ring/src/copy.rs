@@ -14,6 +14,8 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 mod block;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod short;
 
 use block::{load_block, store_block};
 #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -26,8 +28,6 @@ use block::{store_block_backwards, store16};
 /// moves all the same: a program usually copies it on as a whole, and data just written in pieces of 8 cannot
 /// be read in pieces of 16 before it has reached the cache (no store forwarding).
 const WORDS_UP_TO: usize = if cfg!(target_arch = "x86_64") { 120 } else { 256 };
-/// The same where the length is known only at run time, so that nothing is unrolled.
-const BYTES_UP_TO: usize = if cfg!(target_arch = "x86_64") { 16 } else { WORDS_UP_TO };
 /// Payloads up to this many bytes fit the registers for 16-byte moves.
 pub(crate) const IN_REGISTERS: usize = 256;
 
@@ -72,15 +72,16 @@ unsafe fn store_words(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// As [`store`], for a length that is known only at run time.
+/// As [`store`], for a length that is known only at run time, so that nothing is unrolled.
 ///
 /// # Safety
 /// As [`store`].
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 pub(crate) unsafe fn store_bytes(to: *mut u8, from: *const u8, len: usize) {
-    if len <= BYTES_UP_TO {
+    if len <= short::UP_TO {
         // SAFETY: the caller's promise.
-        unsafe { store(to, from, len) }
+        unsafe { short::store::<false>(to, from, len) }
     } else {
         // SAFETY: the caller's promise.
         unsafe { store_block(to, from, len) }
@@ -94,40 +95,33 @@ pub(crate) unsafe fn store_bytes(to: *mut u8, from: *const u8, len: usize) {
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 pub(crate) unsafe fn store_bytes_backwards(to: *mut u8, from: *const u8, len: usize) {
-    if len <= BYTES_UP_TO {
+    if len <= short::UP_TO {
         // SAFETY: the caller's promise.
-        unsafe { store(to, from, len) }
+        unsafe { short::store::<true>(to, from, len) }
     } else {
         // SAFETY: the caller's promise.
         unsafe { store_block_backwards(to, from, len) }
     }
 }
 
-/// As [`store_bytes`], where there is no assembly: in any order.
-///
-/// # Safety
-/// As [`store`].
-#[cfg(not(all(target_arch = "x86_64", not(miri))))]
-#[inline(always)]
-pub(crate) unsafe fn store_bytes_backwards(to: *mut u8, from: *const u8, len: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { store_bytes(to, from, len) }
-}
-
 /// As [`load`], for a length that is known only at run time.
 ///
 /// # Safety
 /// As [`load`].
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 pub(crate) unsafe fn load_bytes(to: *mut u8, from: *const u8, len: usize) {
-    if len <= BYTES_UP_TO {
+    if len <= short::UP_TO {
         // SAFETY: the caller's promise.
-        unsafe { load(to, from, len) }
+        unsafe { short::load(to, from, len) }
     } else {
         // SAFETY: the caller's promise.
         unsafe { load_block(to, from, len) }
     }
 }
+
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+pub(crate) use {load as load_bytes, store as store_bytes, store as store_bytes_backwards};
 
 /// How many of `len` bytes from `address` on lie before the next multiple of 8.
 #[inline(always)]
