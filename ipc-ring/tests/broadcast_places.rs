@@ -1,4 +1,4 @@
-//! Messages of a broadcast by reference.
+//! Messages of a broadcast by reference, and long ones by value.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::{private_namespace, unique};
 use ipc_ring::Domain;
-use ipc_ring::broadcast::{Builder, PopError, Publisher, PushError, Subscriber};
+use ipc_ring::broadcast::{Builder, Mode, PopError, Publisher, PushError, Subscriber};
 
 #[test]
 fn messages_are_published_from_and_popped_into_places_of_the_callers() {
@@ -45,4 +45,44 @@ fn messages_are_published_from_and_popped_into_places_of_the_callers() {
     }
     publisher.close();
     assert!(reader.join().unwrap(), "the stream ends behind the last message");
+}
+
+#[test]
+fn messages_longer_than_the_registers_are_popped_by_value() {
+    private_namespace();
+    let domain = Domain::open(&unique("by-value")).unwrap();
+    let message = |number: u64| std::array::from_fn(|word| number * 1000 + word as u64);
+    let soon = || Instant::now() + Duration::from_millis(5);
+    for mode in [Mode::Gated, Mode::Lossy] {
+        let builder = || Builder::new("large").domain(&domain).capacity(4).mode(mode);
+        let mut publisher: Publisher<[u64; 100]> = builder().create_publisher().unwrap();
+        let mut subscriber: Subscriber<[u64; 100]> = builder().open_subscriber().unwrap();
+        assert!(matches!(subscriber.try_pop(), Err(PopError::Empty)));
+        assert!(matches!(subscriber.pop_deadline(soon()), Err(PopError::TimedOut)));
+        for number in 0..20 {
+            publisher.publish(message(number)).unwrap();
+            let popped = match number % 3 {
+                0 => subscriber.try_pop(),
+                1 => subscriber.pop(),
+                _ => subscriber.pop_deadline(soon()),
+            };
+            assert_eq!(popped.unwrap(), message(number), "{mode:?}");
+        }
+        let full = (20..30).find(|number| publisher.try_publish(message(*number)).is_err());
+        match mode {
+            Mode::Gated => assert_eq!(full, Some(24)),
+            _ => assert!(full.is_none() && matches!(subscriber.try_pop(), Err(PopError::Missed(_)))),
+        }
+        let (last, left) = (full.unwrap_or(30), subscriber.behind());
+        assert!((1..=4).contains(&left));
+        let reader = std::thread::spawn(move || {
+            let mut popped = Vec::new();
+            while let Ok(one) = subscriber.pop() {
+                popped.push(one);
+            }
+            popped
+        });
+        publisher.close();
+        assert_eq!(reader.join().unwrap(), (last - left..last).map(message).collect::<Vec<_>>(), "{mode:?}");
+    }
 }

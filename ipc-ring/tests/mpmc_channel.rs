@@ -416,31 +416,3 @@ fn a_slice_is_pushed_whole_and_in_order_or_the_answer_says_how_far_it_came() {
     consumer.close();
     assert!(matches!(producer.push_slice(&messages), Err(PushError::Closed(0))));
 }
-
-#[test]
-fn messages_are_pushed_from_and_popped_into_places_of_the_callers() {
-    private_namespace();
-    let domain = Domain::open(&unique("in-place")).unwrap();
-    let builder = || Builder::new("large").domain(&domain).capacity(2);
-    let mut producer: Producer<[u64; 100]> = builder().create_producer().unwrap();
-    let mut consumer: Consumer<[u64; 100]> = builder().create_consumer().unwrap();
-    let message = |number: u64| std::array::from_fn(|word| number * 1000 + word as u64);
-    let soon = || Instant::now() + Duration::from_millis(5);
-    producer.push_from(&message(0)).unwrap();
-    producer.try_push_from(&message(1)).unwrap();
-    assert!(matches!(producer.try_push_from(&message(2)), Err(PushError::Full(()))));
-    assert!(matches!(producer.push_from_deadline(&message(2), soon()), Err(PushError::TimedOut(()))));
-    let mut place = message(9);
-    consumer.pop_into(&mut place).unwrap();
-    assert_eq!(place, message(0));
-    consumer.try_pop_into(&mut place).unwrap();
-    assert_eq!(place, message(1));
-    assert!(matches!(consumer.try_pop_into(&mut place), Err(PopError::Empty)));
-    assert!(matches!(consumer.pop_into_deadline(&mut place, soon()), Err(PopError::TimedOut)));
-    assert_eq!(place, message(1), "a failed pop writes nothing");
-    std::thread::scope(|scope| {
-        scope.spawn(|| consumer.pop_into(&mut place).unwrap());
-        producer.push_from(&message(3)).unwrap();
-    });
-    assert_eq!(place, message(3));
-}

@@ -7,6 +7,7 @@
 mod announce;
 pub(crate) mod barriers;
 pub mod broadcast;
+mod by_value;
 pub mod bytes;
 pub mod call;
 #[expect(private_interfaces, reason = "the trait that shows them cannot be named outside this crate")]

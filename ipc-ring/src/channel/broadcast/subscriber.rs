@@ -1,7 +1,7 @@
 //! The reading end of a channel.
 
 use std::mem::MaybeUninit;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::builder::Builder;
 use super::end::End;
@@ -19,6 +19,7 @@ use crate::message::Message;
 use crate::ring::broadcast::{self as ring, Front, Mapped, Mode, Pop};
 
 mod accept;
+mod pop;
 mod view;
 
 pub use view::View;
@@ -84,113 +85,6 @@ impl<T: Message> Subscriber<T> {
         match result {
             Err(PopError::Closed | PopError::PeerGone(_)) if self.follow() => Err(PopError::Empty),
             result => result,
-        }
-    }
-
-    /// Pops the next message if there is one.
-    ///
-    /// # Errors
-    /// [`PopError::Empty`]; [`PopError::Missed`]; [`PopError::Closed`] when there is nothing and never will
-    /// be; [`PopError::PeerGone`] when there is nothing and the publisher has detached;
-    /// [`PopError::Corrupt`]. Only [`pop`](Self::pop) and [`publisher`](Self::publisher) notice that a
-    /// publisher died, since the check costs a system call.
-    ///
-    /// # Blocking
-    /// Never. One system call when the publisher of a gated channel sleeps, to wake it.
-    #[inline]
-    #[doc(alias = "try_receive")]
-    pub fn try_pop(&mut self) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        self.try_pop_to(&mut place)?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
-    }
-
-    /// Pops the next message, waiting for it.
-    ///
-    /// # Errors
-    /// [`PopError::Missed`]; [`PopError::Closed`]; [`PopError::PeerGone`] when everything published has been
-    /// read and the publisher has detached or died; [`PopError::Corrupt`]; [`PopError::System`]. A publisher
-    /// that has never attached is waited for.
-    ///
-    /// # Blocking
-    /// By this end's wait strategy.
-    #[inline]
-    #[doc(alias = "receive")]
-    pub fn pop(&mut self) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        self.pop_to(&mut place, None)?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
-    }
-
-    /// As [`pop`](Self::pop), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    #[inline]
-    pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        self.pop_to(&mut place, Some(deadline))?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
-    }
-
-    /// As [`pop`](Self::pop), with a timeout.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
-        self.pop_deadline(crate::clock::after(timeout))
-    }
-
-    /// As [`pop`](Self::pop), into the caller's variable: a large message is then copied only once. After an
-    /// error the variable holds some message's bytes.
-    ///
-    /// # Errors
-    /// As [`pop`](Self::pop).
-    #[inline]
-    pub fn pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
-        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, None)
-    }
-
-    /// As [`pop_into`](Self::pop_into), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    #[inline]
-    pub fn pop_into_deadline(&mut self, message: &mut T, deadline: Instant) -> Result<(), PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
-        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, Some(deadline))
-    }
-
-    /// As [`try_pop`](Self::try_pop), into the caller's variable. After an error the variable holds some
-    /// message's bytes.
-    ///
-    /// # Errors
-    /// As [`try_pop`](Self::try_pop).
-    #[inline]
-    pub fn try_pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
-        self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
-    }
-
-    #[inline(always)]
-    fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        self.core.end.place.ours()?;
-        match self.core.ring.try_pop_into(place) {
-            Pop::Item { look: false, .. } => Ok(()),
-            other => self.settle(other, place),
-        }
-    }
-
-    #[inline(always)]
-    fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
-        self.core.end.place.ours()?;
-        match self.core.ring.try_pop_into(place) {
-            Pop::Item { look: false, .. } => Ok(()),
-            other => self.pop_slowly(other, place, deadline),
         }
     }
 

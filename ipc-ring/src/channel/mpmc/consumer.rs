@@ -1,11 +1,10 @@
 //! The consuming end of a channel.
 
 use std::mem::MaybeUninit;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::builder::Builder;
 use super::end::{End, Role};
-use crate::apart::apart;
 use crate::channel::kernel::Kernel;
 use crate::channel::participant::Participant;
 use crate::channel::seated::Seated;
@@ -17,6 +16,8 @@ use crate::error::{AttachError, PopError};
 use crate::memory::Of;
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Lent, Mapped, Nothing, Seat, recovery};
+
+mod pop;
 
 /// A consuming end: one of many, each in one thread at a time. Dropping it gives its seat back.
 #[derive(Debug)]
@@ -73,109 +74,6 @@ impl<T: Message> Consumer<T> {
         match result {
             Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
             result => result,
-        }
-    }
-
-    /// Pops the next message if there is one.
-    ///
-    /// # Errors
-    /// [`PopError::Empty`], which is exact; [`PopError::Busy`]; [`PopError::Closed`]; [`PopError::Corrupt`].
-    ///
-    /// # Blocking
-    /// Never. One system call when a producer sleeps, to wake it, or when the next message is being written,
-    /// to check whether its producer is alive.
-    #[inline]
-    pub fn try_pop(&mut self) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        self.try_pop_to(&mut place)?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
-    }
-
-    /// Pops the next message, waiting for it.
-    ///
-    /// # Errors
-    /// [`PopError::Closed`]; [`PopError::PeerGone`] when everything is popped and every producer is gone;
-    /// [`PopError::Corrupt`]; [`PopError::System`]. Waits if no producer has ever attached.
-    ///
-    /// # Blocking
-    /// By this end's wait strategy. One that polls waits for a batch of messages of more than 48 bytes, where
-    /// that has been useful lately, for a few microseconds at most; for some tens of microseconds if they are
-    /// longer than a KiB.
-    #[inline]
-    pub fn pop(&mut self) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        self.pop_to(&mut place, None)?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
-    }
-
-    /// As [`pop`](Self::pop), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    #[inline]
-    pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopError> {
-        let mut place = MaybeUninit::uninit();
-        self.pop_to(&mut place, Some(deadline))?;
-        // SAFETY: popped, so every byte was written.
-        Ok(unsafe { place.assume_init() })
-    }
-
-    /// As [`pop`](Self::pop), with a timeout.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopError> {
-        self.pop_deadline(crate::clock::after(timeout))
-    }
-
-    /// As [`pop`](Self::pop), into the caller's variable: a large message is then copied only once. An error
-    /// leaves the variable unchanged.
-    ///
-    /// # Errors
-    /// As [`pop`](Self::pop).
-    #[inline]
-    pub fn pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
-        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, None)
-    }
-
-    /// As [`pop_into`](Self::pop_into), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    #[inline]
-    pub fn pop_into_deadline(&mut self, message: &mut T, deadline: Instant) -> Result<(), PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
-        self.pop_to(unsafe { crate::copy::as_uninit_one(message) }, Some(deadline))
-    }
-
-    /// As [`try_pop`](Self::try_pop), into the caller's variable.
-    ///
-    /// # Errors
-    /// As [`try_pop`](Self::try_pop).
-    #[inline]
-    pub fn try_pop_into(&mut self, message: &mut T) -> Result<(), PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
-        self.try_pop_to(unsafe { crate::copy::as_uninit_one(message) })
-    }
-
-    #[inline(always)]
-    fn try_pop_to(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        self.core.end.place.ours()?;
-        match self.core.pop_next(place) {
-            Ok(()) => Ok(()),
-            Err(nothing) => apart(self.try_again(nothing, place)),
-        }
-    }
-
-    #[inline(always)]
-    fn pop_to(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
-        self.core.end.place.ours()?;
-        match self.core.pop_next(place) {
-            Ok(()) => Ok(()),
-            Err(nothing) => apart(self.pop_slowly(nothing, place, deadline)),
         }
     }
 

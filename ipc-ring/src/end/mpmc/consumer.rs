@@ -10,7 +10,7 @@ use crate::end::participant::Seats;
 use crate::error::PopError;
 use crate::memory::{Of, Place, Shape as _};
 use crate::message::Message;
-use crate::ring::mpmc::{self as ring, Memory, Nothing};
+use crate::ring::mpmc::{self as ring, Memory, Nothing, Taken};
 use crate::wait::batching::Batching;
 use crate::wait::host::Host;
 use crate::wait::news::News;
@@ -85,6 +85,20 @@ where
             Ok(_) => Ok(()),
             Err(nothing) => Err(nothing),
         }
+    }
+
+    /// The first half of [`pop_next`](Self::pop_next): claims the next element for
+    /// [`pop_claimed`](Self::pop_claimed), which must follow.
+    #[inline(always)]
+    pub(crate) fn claim_next(&mut self) -> Result<Taken, Nothing> {
+        self.ring.claim_next()
+    }
+
+    /// The second half, which cannot fail.
+    #[inline(always)]
+    pub(crate) fn pop_claimed(&mut self, taken: Taken, place: &mut Place<M>) {
+        let (ring, mut duties) = self.parts();
+        ring.pop_claimed(taken, place, |ring| duties.before_freeing(ring, 1));
     }
 
     /// Nothing was popped: retries if the obstacle can be cleared.

@@ -164,6 +164,22 @@ impl<M: Memory> Subscriber<M> {
         Ok(View { subscriber: self })
     }
 
+    /// Whether the next message of a gated ring is there: then [`pop_gated`](Self::pop_gated) pops it.
+    #[inline(always)]
+    #[must_use]
+    pub fn knows_next(&mut self) -> bool {
+        self.memory.gated() && self.seat.is_some() && self.try_view().is_ok()
+    }
+
+    /// Pops the next message of a gated ring, which is [known](Self::knows_next) to be there and is not
+    /// overwritten before. Returns whether to check the publisher.
+    #[inline(always)]
+    #[must_use]
+    pub fn pop_gated(&mut self, place: &mut Place<M>) -> bool {
+        self.memory.read(self.index(), place);
+        self.advance(1)
+    }
+
     /// Whether a pop would return something other than [`Pop::Empty`] now.
     #[must_use]
     pub fn has_something(&self) -> bool {

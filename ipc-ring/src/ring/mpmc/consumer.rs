@@ -64,7 +64,7 @@ const NEAR: u8 = 4;
 
 /// A slot that can be taken, or has been.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taken {
+pub struct Taken {
     pub(super) position: u64,
     pub(super) tag: Tag,
 }
@@ -103,13 +103,29 @@ impl<M: Memory> Consumer<M> {
         place: &mut Place<M>,
         before: impl FnOnce(&mut Self),
     ) -> Result<u32, Nothing> {
-        let taken = self.take(State::Reading)?;
+        let taken = self.claim_next()?;
+        self.pop_claimed(taken, place, before);
+        Ok(taken.tag.attempt())
+    }
+
+    /// The first half of [`pop_after`](Self::pop_after): claims the next element for
+    /// [`pop_claimed`](Self::pop_claimed), which must follow.
+    ///
+    /// # Errors
+    /// [`Nothing`].
+    #[inline(always)]
+    pub(crate) fn claim_next(&mut self) -> Result<Taken, Nothing> {
+        self.take(State::Reading)
+    }
+
+    /// The second half, which cannot fail.
+    #[inline(always)]
+    pub(crate) fn pop_claimed(&mut self, taken: Taken, place: &mut Place<M>, before: impl FnOnce(&mut Self)) {
         self.copy(taken, place);
         M::Platform::crash_point(Site::MpmcCopied);
         before(self);
         self.release(taken);
         self.hint();
-        Ok(taken.tag.attempt())
     }
 
     /// Whether an element can be popped now.

@@ -157,6 +157,7 @@ mod walk;
 pub(crate) mod words;
 
 pub use super::spsc::Corruption;
+pub(crate) use consumer::Taken;
 pub use consumer::{Consumer, Nothing, Popped};
 pub use counters::Counters;
 pub use lent::Lent;

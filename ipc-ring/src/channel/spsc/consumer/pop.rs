@@ -13,14 +13,16 @@ use crate::ring::spsc::Corruption;
 /// Returns `$wrap` of a message that is ready, without a second copy.
 ///
 /// A message of up to a few registers need not be in memory at all ([`copy`](crate::copy)). A longer one is
-/// written by a call that returns it: the compiler passes that call the place of the pop's result, or of the
-/// caller's variable.
+/// written by a call that keeps no pointer to the place: so the compiler passes it the place of the pop's
+/// result in place of the variable here.
 macro_rules! return_ready {
     ($self:ident, $wrap:path) => {
         if size_of::<T>() > crate::copy::IN_REGISTERS {
             if $self.core.knows_next() {
+                let mut place = MaybeUninit::uninit();
+                $self.take_known(&mut place);
                 // SAFETY: popped, so every byte was written.
-                return $wrap(unsafe { $self.take_known().assume_init() });
+                return $wrap(unsafe { place.assume_init() });
             }
         } else {
             let mut place = MaybeUninit::uninit();
@@ -152,13 +154,10 @@ impl<T: Message> Consumer<T> {
         self.core.pop_known(place) || (size_of::<T>() > LINE && self.core.pop_ready(place))
     }
 
-    /// Pops a message that is [known](crate::end::spsc::Consumer::knows_next) to be ready, to where the
-    /// result of this call goes.
+    /// Pops a message that is [known](crate::end::spsc::Consumer::knows_next) to be ready.
     #[inline(never)]
-    fn take_known(&mut self) -> MaybeUninit<T> {
-        let mut place = MaybeUninit::uninit();
-        assert!(self.core.pop_ready(&mut place), "what is known to be there is popped without a look");
-        place
+    fn take_known(&mut self, place: &mut MaybeUninit<T>) {
+        assert!(self.core.pop_ready(place), "what is known to be there is popped without a look");
     }
 
     #[inline(always)]

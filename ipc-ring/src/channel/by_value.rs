@@ -1,0 +1,39 @@
+//! Popping a message by value without a copy that only the language asks for.
+//!
+//! A message of up to a few registers need not be in memory at all ([`copy`](crate::copy)): it is popped in
+//! the caller's frame, to a variable whose address no call is given. The calls for everything else have
+//! variables of their own. A longer message is written by a call that cannot fail and keeps no pointer to its
+//! place, directly followed by the move of the place into the result: so the compiler passes the call the
+//! result's place in place of the variable.
+
+/// Returns the next message, or what `$slowly` returns, with the message in `$place`; `$found` is what was
+/// found instead, if known. The end has `pop_ready`, `claim_ready` and `pop_claimed`.
+macro_rules! pop_by_value {
+    ($self:ident, |$found:ident, $place:ident| $slowly:expr) => {{
+        let mut place = MaybeUninit::uninit();
+        let $found = if size_of::<T>() <= crate::copy::IN_REGISTERS {
+            match $self.pop_ready(&mut place) {
+                // SAFETY: popped, so every byte was written.
+                Ok(()) => return Ok(unsafe { place.assume_init() }),
+                Err(other) => other,
+            }
+        } else {
+            match $self.claim_ready() {
+                Ok(claimed) => {
+                    $self.pop_claimed(claimed, &mut place);
+                    // SAFETY: as above.
+                    return Ok(unsafe { place.assume_init() });
+                }
+                Err(other) => other,
+            }
+        };
+        let mut $place = MaybeUninit::uninit();
+        match $slowly {
+            // SAFETY: popped, so every byte was written.
+            Ok(()) => Ok(unsafe { $place.assume_init() }),
+            Err(error) => Err(error),
+        }
+    }};
+}
+
+pub(super) use pop_by_value;
