@@ -326,3 +326,45 @@ fn answers_and_requests_go_into_memory_that_is_there() {
     assert!(requester.call_vec(b"gone", LONG, &mut out).is_err());
     assert_eq!(requester.in_flight(), 0);
 }
+
+#[test]
+fn an_answer_goes_to_the_front_of_a_slice_and_a_request_is_borrowed() {
+    private_namespace();
+    let (mut requester, mut responder) = pair(1 << 14);
+    let server = std::thread::spawn(move || {
+        let mut places = Vec::new();
+        for number in 0..6u32 {
+            let request = responder.next_borrowed().unwrap();
+            assert!(request.wants_answer() && request.deadline().is_some());
+            places.push(request.body().as_ptr());
+            let (id, reversed) = (request.id(), request.body().iter().rev().copied().collect::<Vec<_>>());
+            match number {
+                1 | 3 => {
+                    responder.part(id, b"in ").unwrap();
+                    responder.reply(id, b"parts").unwrap();
+                }
+                4 => responder.fail(id, 17).unwrap(),
+                _ => responder.reply(id, &reversed).unwrap(),
+            }
+        }
+        assert!(places.iter().all(|place| *place == places[0]), "the same memory");
+    });
+    let mut out = [b'.'; 8];
+    assert_eq!(requester.call_into(b"a longer", LONG, &mut out).unwrap(), 8);
+    assert_eq!(&out, b"regnol a");
+    assert_eq!(requester.call_into(b"parts", LONG, &mut out).unwrap(), 8);
+    assert_eq!(&out, b"in parts");
+    // What does not fit comes with the error: of one piece, and of two whose first one fits.
+    let long = requester.call_into(b"abc", LONG, &mut out[..2]);
+    assert!(matches!(&long, Err(RequestError::AnswerTooLong(answer)) if answer == b"cba"), "{long:?}");
+    assert_eq!(long.unwrap_err().to_string(), "the answer of 3 bytes does not fit the memory given for it");
+    let long = requester.call_into(b"parts", LONG, &mut out[..7]);
+    assert!(matches!(&long, Err(RequestError::AnswerTooLong(answer)) if answer == b"in parts"), "{long:?}");
+    let failed = requester.call_into(b"fail", LONG, &mut out);
+    assert!(matches!(failed, Err(RequestError::Failed { code: 17 })), "{failed:?}");
+    assert_eq!(requester.call_into(b"", LONG, &mut []).unwrap(), 0);
+    assert_eq!(requester.in_flight(), 0);
+    server.join().unwrap();
+    assert!(requester.call_into(b"gone", LONG, &mut out).is_err());
+    assert_eq!(requester.in_flight(), 0);
+}

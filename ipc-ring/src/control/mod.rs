@@ -111,7 +111,7 @@ pub use limits::{Counts, Limits};
 pub use listener::Listener;
 pub use peer::Peer;
 pub use reason::Reason;
-pub use request::{Answer, Request, RequestError, RequestId, Requester, Responder, Ticket};
+pub use request::{Answer, BorrowedRequest, Request, RequestError, RequestId, Requester, Responder, Ticket};
 pub use session::Session;
 pub use split::{ReadHalf, ReuniteError, WriteHalf};
 pub use watch::Watch;

@@ -177,6 +177,7 @@ fn times_and_counts_of_control() {
             assert_eq!(requester.call(b"?", patience).unwrap(), b"yes");
             let mut answer = Vec::new();
             assert_eq!(requester.call_vec(b"?", patience, &mut answer).unwrap(), 3);
+            assert_eq!(requester.call_into(b"?", patience, &mut [0; 3]).unwrap(), 3);
             requester.tell(b"!", patience).unwrap();
             let ticket = requester.start(b"?", patience).unwrap();
             assert!(requester.wait(&ticket).is_ok());

@@ -289,9 +289,11 @@ pub fn table() -> Vec<Row> {
         row(&["Requester::start_deadline"], |d, s| by_requester(d, s, true, |it| it.start_deadline(&[1; 500], None).map(drop))),
         row(&["Requester::tell"], |d, s| by_requester(d, s, true, |it| it.tell(&[1; 500], LONG))),
         row(&["Requester::call_vec"], |d, s| by_requester(d, s, false, |it| it.call_vec(b"?", LONG, &mut Vec::new()).map(drop))),
+        row(&["Requester::call_into"], |d, s| by_requester(d, s, false, |it| it.call_into(b"?", LONG, &mut [0; 8]).map(drop))),
         row(&["Requester::wait"], |d, s| by_requester(d, s, false, |it| it.start(b"?", LONG).and_then(|ticket| it.wait(&ticket)).map(drop))),
         row(&["Responder::next"], |d, s| by_responder(d, s, false, |it| it.next().map(drop))),
         row(&["Responder::next_into"], |d, s| by_responder(d, s, false, |it| it.next_into(&mut Default::default()))),
+        row(&["Responder::next_borrowed"], |d, s| by_responder(d, s, false, |it| it.next_borrowed().map(drop))),
         row(&["Responder::next_deadline"], |d, s| by_responder(d, s, false, |it| it.next_deadline(later()).map(drop))),
         row(&["Responder::reply"], |d, s| by_responder(d, s, true, |it| answer(it, |it, id| it.reply(id, &[1; 500])))),
         row(&["Responder::part"], |d, s| by_responder(d, s, true, |it| answer(it, |it, id| it.part(id, &[1; 500])))),
@@ -299,10 +301,11 @@ pub fn table() -> Vec<Row> {
 }
 
 /// Calls of the source that are not in the table, with the reason.
-const LEFT_OUT: [&str; 2] = [
+const LEFT_OUT: [&str; 3] = [
     // Ends soon by itself: the process is killed before it is waited for. The wait is that of wait_for_exit.
     "Domain::evict",
-    // Has a deadline.
+    // Have a deadline.
+    "BorrowedRequest::deadline",
     "Request::deadline",
 ];
 

@@ -36,6 +36,8 @@ pub enum RequestError {
     TooSlow,
     /// The body with its head is too large for the ring, now or ever.
     TooLarge(FrameTooLarge),
+    /// The answer, which is here, does not fit the memory that was given for it.
+    AnswerTooLong(Vec<u8>),
     /// The ticket's answer has been returned, or the request was cancelled or has timed out.
     UnknownTicket,
     /// The other side sent a message that is neither a request nor an answer.
@@ -113,6 +115,9 @@ impl fmt::Display for RequestError {
             Self::TooSlow => f.write_str("the client does not read its answers and was dropped"),
             Self::TooLarge(FrameTooLarge { len, limit }) => {
                 write!(f, "{len} bytes with the head; the ring takes up to {limit}")
+            }
+            Self::AnswerTooLong(answer) => {
+                write!(f, "the answer of {} bytes does not fit the memory given for it", answer.len())
             }
             Self::UnknownTicket => {
                 f.write_str("the ticket's answer has been given, or is not wanted any more")

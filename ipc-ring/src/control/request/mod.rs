@@ -33,4 +33,4 @@ mod wire;
 
 pub use error::RequestError;
 pub use requester::{Answer, Requester, Ticket};
-pub use responder::{Request, RequestId, Responder};
+pub use responder::{BorrowedRequest, Request, RequestId, Responder};

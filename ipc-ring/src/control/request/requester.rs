@@ -9,6 +9,8 @@ use crate::clock;
 use crate::control::{Builder, ConnectError, Connection};
 use crate::interrupter::Interrupter;
 
+mod calling;
+
 /// A request that was sent. [`Requester::wait`] returns its answer.
 #[derive(Debug, PartialEq, Eq, Hash)]
 #[must_use = "the answer is kept until it is taken with the ticket"]
@@ -109,82 +111,6 @@ impl Requester {
     #[must_use]
     pub fn reconnections(&self) -> u64 {
         self.connections
-    }
-
-    /// Sends a request and waits for the answer; the parts of an answer in parts are joined.
-    ///
-    /// # Errors
-    /// [`RequestError`]. After [`RequestError::TimedOut`] and [`RequestError::Interrupted`] the request is
-    /// cancelled at the server; an answer that comes all the same is dropped.
-    ///
-    /// # Blocking
-    /// By the connection's wait strategy, at most `timeout`, room in the ring included.
-    pub fn call(&mut self, body: &[u8], timeout: Duration) -> Result<Vec<u8>, RequestError> {
-        let ticket = self.start_deadline(body, Some(clock::after(timeout)))?;
-        let (mut whole, mut is_interrupted) = (Vec::new(), false);
-        loop {
-            let answer = self.wait(&ticket).inspect_err(|error| {
-                is_interrupted = matches!(error, RequestError::Interrupted);
-            });
-            if is_interrupted {
-                self.cancel_number(ticket.0);
-            }
-            match answer? {
-                Answer::Part(part) => whole.extend_from_slice(&part),
-                Answer::Last(part) if whole.is_empty() => return Ok(part),
-                Answer::Last(part) => {
-                    whole.extend_from_slice(&part);
-                    return Ok(whole);
-                }
-            }
-        }
-    }
-
-    /// As [`call`](Self::call), with the answer replacing the contents of `out`; returns its length. No
-    /// allocation once `out` is large enough.
-    ///
-    /// # Errors
-    /// As [`call`](Self::call). What `out` holds then is unspecified.
-    ///
-    /// # Blocking
-    /// As [`call`](Self::call).
-    pub fn call_vec(
-        &mut self,
-        body: &[u8],
-        timeout: Duration,
-        out: &mut Vec<u8>,
-    ) -> Result<usize, RequestError> {
-        let deadline = Some(clock::after(timeout));
-        let (ticket, mut lost) = (self.start_deadline(body, deadline)?, None);
-        out.clear();
-        loop {
-            let head = self.receive_head(deadline).inspect_err(|error| {
-                lost = Some(matches!(error, RequestError::TimedOut | RequestError::Interrupted));
-            });
-            match lost {
-                Some(true) => self.cancel_number(ticket.0),
-                Some(false) => drop(self.flights.remove(&ticket.0)),
-                None => {}
-            }
-            let head = head?;
-            if head.id != ticket.0 {
-                self.keep(head)?;
-                continue;
-            }
-            out.extend_from_slice(&self.received[SIZE..]);
-            match head.kind {
-                Kind::Part => continue,
-                Kind::Reply => {}
-                Kind::Failure => lost = Some(false),
-                Kind::Request | Kind::OneWay | Kind::Cancel => return Err(RequestError::Malformed),
-            }
-            self.flights.remove(&ticket.0);
-            return if lost.is_some() {
-                Err(RequestError::Failed { code: head.code })
-            } else {
-                Ok(out.len())
-            };
-        }
     }
 
     /// Sends a request, without waiting for the answer.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::RequestError;
-use super::wire::{Head, Kind};
+use super::wire::{Head, Kind, SIZE};
 use crate::clock;
 use crate::control::{Connection, Reason};
 use crate::interrupter::Interrupter;
@@ -51,6 +51,47 @@ impl Request {
     pub fn wants_answer(&self) -> bool {
         self.wants_answer
     }
+}
+
+/// A received request, whose body lies in the responder until the next one is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BorrowedRequest<'a> {
+    head: Received,
+    body: &'a [u8],
+}
+
+impl<'a> BorrowedRequest<'a> {
+    /// The identifier with which to answer it, now or later.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        self.head.id
+    }
+
+    /// The body of the request.
+    #[must_use]
+    pub fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The time at which the client gives up.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.head.deadline
+    }
+
+    /// Whether the client waits for an answer. If it does not, it drops an answer.
+    #[must_use]
+    pub fn wants_answer(&self) -> bool {
+        self.head.wants_answer
+    }
+}
+
+/// What a request says besides its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Received {
+    id: RequestId,
+    deadline: Option<Instant>,
+    wants_answer: bool,
 }
 
 /// Takes requests from a connection and answers them, in any order.
@@ -132,6 +173,19 @@ impl Responder {
         self.next_until(None, request)
     }
 
+    /// As [`next`](Self::next), without a copy of the body: it is borrowed from this responder, which is free
+    /// for the answer when the body is not used any more. No allocation once a request as long has come.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    ///
+    /// # Blocking
+    /// By the connection's wait strategy.
+    pub fn next_borrowed(&mut self) -> Result<BorrowedRequest<'_>, RequestError> {
+        let head = self.receive(None)?;
+        Ok(BorrowedRequest { head, body: &self.received[SIZE..] })
+    }
+
     /// As [`next`](Self::next), until `deadline`; with a deadline in the past it never waits.
     ///
     /// # Errors
@@ -142,10 +196,19 @@ impl Responder {
     }
 
     fn next_until(&mut self, deadline: Option<Instant>, request: &mut Request) -> Result<(), RequestError> {
+        let Received { id, deadline, wants_answer } = self.receive(deadline)?;
+        (request.id, request.deadline, request.wants_answer) = (id, deadline, wants_answer);
+        request.body.clear();
+        request.body.extend_from_slice(&self.received[SIZE..]);
+        Ok(())
+    }
+
+    /// Receives the next request; its body is in `received`, behind the head.
+    fn receive(&mut self, deadline: Option<Instant>) -> Result<Received, RequestError> {
         loop {
             let connection = self.connection.as_mut().ok_or(RequestError::TooSlow)?;
             connection.recv_vec(&mut self.received, deadline).map_err(RequestError::from_pop)?;
-            let (head, body) = Head::read(&self.received).ok_or(RequestError::Malformed)?;
+            let (head, _) = Head::read(&self.received).ok_or(RequestError::Malformed)?;
             let id = RequestId(head.id);
             match head.kind {
                 Kind::Request | Kind::OneWay => {}
@@ -164,11 +227,7 @@ impl Responder {
                 self.fail(id, RequestError::EXPIRED)?;
                 continue;
             }
-            let wants_answer = head.kind == Kind::Request;
-            (request.id, request.deadline, request.wants_answer) = (id, deadline, wants_answer);
-            request.body.clear();
-            request.body.extend_from_slice(body);
-            return Ok(());
+            return Ok(Received { id, deadline, wants_answer: head.kind == Kind::Request });
         }
     }
 
