@@ -59,7 +59,8 @@ pub const MODELS: &[Model] = &[
         .reaches(&["sleeps", "found at once"]),
     Model::new("two_tasks_woken", 1_200, bodies::two_woken).reaches(&["sleeps"]),
     Model::new("two_tasks_arm_at_once", 1_000, bodies::two_arm).reaches(&["sleeps"]),
-    Model::new("set_of_two_woken", 1_000, bodies::set_woken).reaches(&["sleeps"]),
+    Model::new("set_of_two_woken_by_the_first", 2_300, || bodies::set_woken([0, 1])).reaches(&["sleeps"]),
+    Model::new("set_of_two_woken_by_the_second", 2_500, || bodies::set_woken([1, 0])).reaches(&["sleeps"]),
     Model::new("task_polled_with_another_waker", 300, bodies::other_waker)
         .reaches(&["stays armed", "is not armed any more"]),
     Model::new("task_gives_up_and_comes_again", 600, bodies::gives_up)

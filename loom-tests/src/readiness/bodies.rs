@@ -77,15 +77,14 @@ pub(super) fn other_waker() {
     scene.end(driver);
 }
 
-/// An element in each of two channels, and one task for both: a set behind a descriptor.
-pub(super) fn set_woken() {
+/// An element in each of two channels, in this order, and one task for both: a set behind a descriptor.
+pub(super) fn set_woken(order: [usize; 2]) {
     let scene = Scene::new(2, Barrier::Fence);
     let mut task = Task::of_many(&scene, &[0, 1]);
     let driver = scene.drive();
     let pushing = Rc::clone(&scene);
     let notifier = thread::spawn(move || {
-        pushing.push(1, 1);
-        pushing.push(0, 1);
+        order.into_iter().for_each(|number| pushing.push(number, 1));
     });
     task.pop();
     task.pop();

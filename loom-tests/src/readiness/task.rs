@@ -119,9 +119,10 @@ impl Task {
         numbers.any(|number| self.channel(number).dead.load(Relaxed) != 0).then_some(News::Gone)
     }
 
-    /// As `Registration::poll`: `None` is `Pending`.
+    /// As `Registration::poll`, or for several ends as `PollSet`, which is disarmed for each look: `None` is
+    /// `Pending`.
     pub(super) fn poll(&mut self) -> Option<News> {
-        if self.is_armed && self.stays_armed() {
+        if self.numbers.len() == 1 && self.is_armed && self.stays_armed() {
             reached("stays armed");
             return None;
         }
