@@ -115,11 +115,16 @@ impl<M> Clone for Channel<M> {
 impl<M: Signals + Clone> Channel<M> {
     /// A channel whose seats are free.
     pub fn new(memory: M) -> Self {
+        Self::within(memory, &Domain::new(4))
+    }
+
+    /// As [`new`](Self::new), in a domain that it shares with others.
+    pub fn within(memory: M, domain: &Rc<Domain>) -> Self {
         Self(Rc::new(Shared {
             memory,
             records: [Record::new(), Record::new()],
             nothing: Word32::Deaf(0),
-            domain: Domain::new(4),
+            domain: Rc::clone(domain),
         }))
     }
 

@@ -78,6 +78,7 @@ pub(crate) fn source_mutant(name: &str) -> bool {{
 }
 
 const PARK: &str = "ipc-ring/src/wait/park.rs";
+const TOGETHER: &str = "ipc-ring/src/wait/together.rs";
 const INTERRUPT: &str = "ipc-ring/src/wait/interrupt.rs";
 const PAIR: &str = "ipc-ring/src/end/pair.rs";
 const ROOM: &str = "ipc-ring/src/end/room.rs";
@@ -113,6 +114,34 @@ const OF_PAIRS: &[SourceMutant] = &[
         old: "        «Self::Platform::heavy(self.barrier()).inspect_err(|_| self.cancel_wait())»",
         new: "Ok(())",
         models: &["consumer_sleeps_fence"],
+    },
+    SourceMutant {
+        name: "a set sleeps without a second look at its rings",
+        file: TOGETHER,
+        old: "        if «self.find(false)» {\n            Look::Ready",
+        new: "false",
+        models: &["set_sleeps_fence"],
+    },
+    SourceMutant {
+        name: "a set looks only at one of its rings",
+        file: TOGETHER,
+        old: "    for step in 0..«count» {\n",
+        new: "count.min(1)",
+        models: &["set_after_a_wait_alone"],
+    },
+    SourceMutant {
+        name: "a set runs no barrier before it looks again",
+        file: TOGETHER,
+        old: "        «barriers.run::<P>()».inspect_err",
+        new: "{ let _ = barriers; Ok::<(), Error>(()) }",
+        models: &["set_sleeps_fence", "set_sleeps_asymmetric"],
+    },
+    SourceMutant {
+        name: "a set runs the barrier before it has announced its ends",
+        file: TOGETHER,
+        old: "        let barriers = «self.mark_all(self.set.host.wake())»;\n",
+        new: "{ let early = self.mark_all(self.set.host.wake()); self.disarm(); let _ = early.run::<P>(); self.arm(self.set.host.wake()); Barriers::default() }",
+        models: &["set_sleeps_fence", "set_sleeps_asymmetric"],
     },
     SourceMutant {
         name: "no liveness check after a sleep without a token",

@@ -3,7 +3,7 @@
 
 use ipc_ring::edge::Edge;
 use loom_tests::mutation::{WITHOUT_RELEASE, barriers, weakenings};
-use loom_tests::spsc::{MISTAKES, models, wait_set};
+use loom_tests::spsc::{MISTAKES, models};
 use loom_tests::{Mutation, matrix, pair};
 
 /// The edges of the other rings have matrices of their own.
@@ -34,6 +34,6 @@ fn barriers_of_both_schemes() {
 
 #[test]
 fn steps() {
-    let mistakes = pair::MISTAKES.into_iter().chain(wait_set::MISTAKES).chain(MISTAKES);
+    let mistakes = pair::MISTAKES.into_iter().chain(MISTAKES);
     matrix::check("Steps", mistakes.map(Mutation::Logic), models(), &[]);
 }

@@ -1,35 +1,8 @@
-//! Which barrier a channel has, and one heavy barrier for many ends.
+//! Which barrier a channel has.
 
 use crate::domain::Member;
 use crate::error::{AttachError, AttachErrorKind};
-use crate::platform::{Barrier, Native, Platform as _};
-
-/// The heavy barriers that must follow some waiting bits.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Barriers {
-    fence: bool,
-    asymmetric: bool,
-}
-
-impl Barriers {
-    /// One more.
-    pub(crate) fn add(&mut self, barrier: Barrier) {
-        match barrier {
-            Barrier::Fence => self.fence = true,
-            Barrier::Asymmetric => self.asymmetric = true,
-        }
-    }
-
-    /// Runs them, one for all bits that were set before.
-    ///
-    /// # Errors
-    /// When one was refused.
-    pub(crate) fn run(self) -> Result<(), ipc_core::Error> {
-        let asymmetric = if self.asymmetric { Native::heavy(Barrier::Asymmetric) } else { Ok(()) };
-        let fence = if self.fence { Native::heavy(Barrier::Fence) } else { Ok(()) };
-        asymmetric.and(fence)
-    }
-}
+use crate::platform::Barrier;
 
 /// The barrier of new memory.
 ///

@@ -59,7 +59,6 @@ mod observer;
 pub mod payloads;
 mod position;
 mod publisher;
-mod room;
 #[allow(unsafe_code)]
 mod subscriber;
 mod watcher;

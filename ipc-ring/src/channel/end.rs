@@ -10,12 +10,12 @@ use super::kernel::Kernel;
 use super::open::Found;
 use super::record::{ARMED, CPU, OWNER, PID, Record, TIMES, WAKE};
 use super::role::EndRole;
+use super::seated::Seat;
 use super::settings::Settings;
-use super::successor::{self, Followed};
-use super::wait_set::News;
+use super::successor;
 use super::waitable::Waiting;
 use crate::domain::{Domain, Entry, Locked, Owner, WakeSemaphore};
-use crate::end::pair::{self, Endpoint, Held, Holder, PeerNews, PeerState, Side, Words};
+use crate::end::pair::{self, Endpoint, Held, Holder, PeerState, Side, Words};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::frame::FrameKind;
 use crate::interrupter::Interrupter;
@@ -205,23 +205,6 @@ impl End {
         &self.words.entry
     }
 
-    /// What a set needs to know about the peer: [`News::Ended`] once when it has ended the stream,
-    /// [`News::PeerGone`] once for each holder that left without ending it.
-    ///
-    /// # Errors
-    /// When it is unknown whether the peer's process is alive.
-    pub(super) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        Ok(self.news_of_peer(probe)?.map(|news| match news {
-            PeerNews::Ended => News::Ended,
-            PeerNews::Gone => News::PeerGone,
-        }))
-    }
-
-    /// Where this end's waiting bit lies.
-    pub(super) fn waiting(&self) -> Waiting {
-        Waiting::new(&self.words.region, self.words.seats.own_signal)
-    }
-
     /// Whether the peer is attached. One system call if it is.
     ///
     /// # Errors
@@ -330,7 +313,11 @@ impl End {
     }
 }
 
-impl Followed for End {
+impl Seat for End {
+    fn waiting(&self) -> Waiting {
+        Waiting::new(&self.words.region, self.words.seats.own_signal)
+    }
+
     fn is_replaced(&self) -> bool {
         successor::is_replaced(&self.words.region)
     }

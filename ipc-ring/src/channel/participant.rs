@@ -8,9 +8,10 @@ use super::announce;
 use super::kernel::Kernel;
 use super::open::Found;
 use super::role::EndRole;
+use super::seated::Seat;
 use super::seats::{Segment, Table};
 use super::settings::Settings;
-use super::successor::{self, Followed};
+use super::successor;
 use super::waitable::Waiting;
 use crate::domain::{Domain, Entry, Locked, Owner, Questions};
 use crate::end::participant::{self, Seats as _, WaiterClass};
@@ -107,11 +108,6 @@ impl Participant {
         self.words.entry.is_persistent
     }
 
-    /// Where this end's waiting bit lies.
-    pub(super) fn waiting(&self) -> Waiting {
-        Waiting::new(&self.words.region, self.words.table.signal(self.number()))
-    }
-
     /// Frees what the seat's record names, and with `give_back` the seat itself. The last end removes the
     /// channel from the directory; if `is_finished` returns true, a persistent one ends. Never waits: see
     /// [`departure`](crate::domain).
@@ -139,7 +135,11 @@ impl Participant {
     }
 }
 
-impl Followed for Participant {
+impl Seat for Participant {
+    fn waiting(&self) -> Waiting {
+        Waiting::new(&self.words.region, self.words.table.signal(self.number()))
+    }
+
     fn is_replaced(&self) -> bool {
         successor::is_replaced(&self.words.region)
     }

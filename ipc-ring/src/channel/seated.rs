@@ -1,127 +1,131 @@
-//! An end with a seat, as a set sees it: the end says what is ready, its seat does the rest.
+//! The ends of channels, as sets, descriptors and tasks wait for them: each as its
+//! [core](crate::end) does, in a domain.
 
-use super::end::End;
 use super::kernel::Kernel;
-use super::participant::Participant;
-use super::successor::Followed;
 use super::wait_set::News;
 use super::waitable::{Await, Bell, Home, Waiting};
+use crate::end::pair::PeerState;
+use crate::error::PeerExit;
 use crate::platform::Barrier;
 use crate::wait::park::Waiter;
+use crate::wait::seated::Seated;
+use crate::wait::together::Member;
 
 /// A seat in a domain's channel.
-pub(super) trait Seat: Waiter<Host = Kernel> + Followed {
+pub(super) trait Seat: Waiter<Host = Kernel> {
     /// Where its waiting bit lies.
     fn waiting(&self) -> Waiting;
-}
+    /// Whether another ring has replaced its ring.
+    fn is_replaced(&self) -> bool;
+    /// The generation of its ring.
+    fn generation(&self) -> u64;
+    /// Interruptions of the seat's waits go to `new` from now on.
+    fn hand_over(&mut self, new: &mut Self);
 
-impl Seat for End {
-    fn waiting(&self) -> Waiting {
-        Self::waiting(self)
-    }
-}
-
-impl Seat for Participant {
-    fn waiting(&self) -> Waiting {
-        Self::waiting(self)
-    }
-}
-
-/// An end that waits through its seat. Its methods are those of [`Await`] of the same names.
-pub(super) trait Seated {
-    /// Its seat.
-    type Seat: Seat;
-
-    /// Its seat.
-    fn waiter(&self) -> &Self::Seat;
-    /// What the end has to report.
-    ///
-    /// # Errors
-    /// When this is unknown.
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error>;
-    /// A wait begins that polls first.
-    fn begin_wait(&mut self, _is_worth_it: bool) {}
-    /// A set is about to wait for the end.
-    fn is_armed(&mut self) {}
-    /// Cancels a set's wait for the end. True when a notifier was faster.
-    fn withdraw(&mut self) -> bool {
-        self.waiter().disarm() > 0
-    }
-    /// The set returns another end.
-    fn is_passed_over(&mut self) {}
-    /// What the end was woken for is done.
-    fn is_served(&mut self) {}
-    /// A number that each operation of the end raises by one, if the end keeps one.
-    #[inline(always)]
-    fn passed(&self) -> Option<u64> {
-        None
-    }
-    /// Whether what the end waits for may come without a token.
-    fn is_unannounced(&self) -> bool {
-        false
-    }
-    /// Whether what the end waits for is about to come, and will not be announced again.
-    fn is_soon(&mut self) -> bool {
-        false
+    /// The state of the other side; no end of it was ever attached to a ring that was replaced.
+    fn unless_replaced(&self, state: PeerState) -> PeerState {
+        let replaced = state == PeerState::Closed && self.is_replaced();
+        if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state }
     }
 }
 
-impl<E: Seated> Await for E {
+/// An end of a channel: a core, and what belongs to a name in a domain.
+pub(super) trait HasCore {
+    /// What it does with its ring and its seat.
+    type Core: Seated<Seat: Seat>;
+
+    /// Its core.
+    fn core(&self) -> &Self::Core;
+    /// Its core.
+    fn core_mut(&mut self) -> &mut Self::Core;
+}
+
+/// Gives an end its core: a field of this type, or that of another end which it contains.
+macro_rules! has_core {
+    ([$($generics:tt)*] $end:ty, $core:ty, $field:tt) => {
+        impl<$($generics)*> $crate::channel::seated::HasCore for $end {
+            type Core = $core;
+
+            fn core(&self) -> &$core {
+                &self.$field
+            }
+
+            fn core_mut(&mut self) -> &mut $core {
+                &mut self.$field
+            }
+        }
+    };
+    ([$($generics:tt)*] $end:ty, of $inner:ty, $field:tt) => {
+        impl<$($generics)*> $crate::channel::seated::HasCore for $end {
+            type Core = <$inner as $crate::channel::seated::HasCore>::Core;
+
+            fn core(&self) -> &Self::Core {
+                $crate::channel::seated::HasCore::core(&self.$field)
+            }
+
+            fn core_mut(&mut self) -> &mut Self::Core {
+                $crate::channel::seated::HasCore::core_mut(&mut self.$field)
+            }
+        }
+    };
+}
+
+pub(super) use has_core;
+
+impl<E: HasCore> Await for E {
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.waiter().is_replaced() {
+        if self.core().seat().is_replaced() {
             return Ok(Some(News::Ready)); // The end's next operation follows.
         }
-        Seated::news(self, probe)
+        Seated::news(self.core_mut(), probe)
     }
 
     fn begin_wait(&mut self, is_worth_it: bool) {
-        Seated::begin_wait(self, is_worth_it);
+        self.core_mut().begin_wait(is_worth_it);
     }
 
     fn mark(&mut self, bell: Bell) -> Barrier {
-        self.is_armed();
-        self.waiter().arm(bell.0);
-        self.waiter().barrier()
+        self.core_mut().mark(bell.0)
     }
 
     fn unmark(&mut self) -> bool {
-        self.withdraw()
+        self.core_mut().unmark()
     }
 
     fn has_peer_died(&self) -> bool {
-        self.waiter().has_peer_died()
+        self.core().has_peer_died()
     }
 
     fn is_passed_over(&mut self) {
-        Seated::is_passed_over(self);
+        Seated::is_passed_over(self.core_mut());
     }
 
     fn is_served(&mut self) {
-        Seated::is_served(self);
+        self.core_mut().is_served();
     }
 
     #[inline(always)]
     fn passed(&self) -> Option<u64> {
-        Seated::passed(self)
+        self.core().passed()
     }
 
     fn home(&self) -> Home<'_> {
-        self.waiter().host().home()
+        self.core().seat().host().home()
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        Some(self.waiter().waiting())
+        Some(self.core().seat().waiting())
     }
 
     fn awaits_successors(&self) -> bool {
-        self.waiter().waits().awaits_successors()
+        self.core().seat().waits().awaits_successors()
     }
 
     fn is_unannounced(&self) -> bool {
-        Seated::is_unannounced(self)
+        self.core().is_unannounced()
     }
 
     fn is_soon(&mut self) -> bool {
-        Seated::is_soon(self)
+        Seated::is_soon(self.core_mut())
     }
 }

@@ -18,14 +18,15 @@ use ipc_core::shm::SharedMemory;
 
 use super::Lifetime;
 use super::record::{self, Record};
+use super::seated::{HasCore, Seat as _};
 use super::seats::Table;
 use super::settings::Settings;
 use crate::domain::{Member, WakeSemaphore};
-use crate::end::pair::PeerState;
-use crate::error::{AttachErrorKind, PeerExit};
+use crate::error::AttachErrorKind;
 use crate::layout;
 use crate::platform::{Barrier, Native};
 use crate::region::Region;
+use crate::wait::seated::Seated as _;
 use crate::wait::signal::{self, WAITING};
 
 /// Bits of what is open.
@@ -206,26 +207,8 @@ pub(super) fn is_capacity_open(region: &Region) -> bool {
     layout::open(region).load(Ordering::Relaxed) & (CAPACITY | REPLACED) != 0 // A hint, until a giver comes.
 }
 
-/// A seat, as seen by an end that follows.
-pub(super) trait Followed {
-    /// Whether another ring has replaced its ring.
-    fn is_replaced(&self) -> bool;
-    /// The generation of its ring.
-    fn generation(&self) -> u64;
-    /// Interruptions of the seat's waits go to `new` from now on.
-    fn hand_over(&mut self, new: &mut Self);
-
-    /// The state of the other side; no end of it was ever attached to a ring that was replaced.
-    fn unless_replaced(&self, state: PeerState) -> PeerState {
-        let replaced = state == PeerState::Closed && self.is_replaced();
-        if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state }
-    }
-}
-
 /// An end that leaves the channel's parameters open.
-pub(super) trait Follower: Sized {
-    type Seat: Followed;
-    fn seat(&mut self) -> &mut Self::Seat;
+pub(super) trait Follower: HasCore + Sized {
     /// Opens the end again as it was opened before; `None` when it left nothing open, or when the kernel
     /// refuses.
     fn reopened(&self) -> Option<Self>;
@@ -234,14 +217,14 @@ pub(super) trait Follower: Sized {
 /// Continues at the ring that has replaced this end's, where no message has been pushed yet. False when there
 /// is none, or it cannot be opened.
 pub(super) fn follow<F: Follower>(end: &mut F) -> bool {
-    if !end.seat().is_replaced() {
+    if !end.core().seat().is_replaced() {
         return false;
     }
     let Some(mut successor) = end.reopened() else { return false };
-    if successor.seat().generation() == end.seat().generation() {
+    if successor.core().seat().generation() == end.core().seat().generation() {
         return false; // It claims to replace itself; no process that keeps to the protocol writes that.
     }
-    end.seat().hand_over(successor.seat());
+    end.core_mut().seat_mut().hand_over(successor.core_mut().seat_mut());
     *end = successor;
     true
 }

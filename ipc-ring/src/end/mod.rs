@@ -30,4 +30,5 @@ pub mod pair;
 pub mod participant;
 pub mod pool;
 pub mod room;
+mod seated;
 pub mod spsc;

@@ -9,6 +9,7 @@ use crate::error::{Forked, PeerExit};
 use crate::platform::{Barrier, Platform, Word};
 use crate::wait::fences::{self, PEER};
 use crate::wait::host::Host;
+use crate::wait::news::News;
 use crate::wait::park::Waiter;
 use crate::wait::signal::{self, CLOSED, DETACHED, POISONED, WAITING};
 use crate::wait::{WaitStrategy, Waits};
@@ -123,15 +124,6 @@ pub struct Endpoint<W: Words, H: Host> {
     told: Option<u64>,
     /// Whether a set was notified that the stream has ended.
     ended: bool,
-}
-
-/// What a wait for several ends needs to know about the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PeerNews {
-    /// It has ended the stream. Reported once.
-    Ended,
-    /// Its holder left without ending the stream. Reported once for each holder.
-    Gone,
 }
 
 impl<W: Words, H: Host> Endpoint<W, H> {
@@ -278,15 +270,16 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         state(&held, |owner| self.host.is_alive(owner))
     }
 
-    /// What a set needs to know about the peer.
+    /// What a set needs to know about the peer: [`News::Ended`] once when it has ended the stream,
+    /// [`News::PeerGone`] once for each holder that left without ending it.
     ///
     /// # Errors
     /// When it is unknown whether the peer's process is alive.
-    pub(crate) fn news_of_peer(&mut self, probe: bool) -> Result<Option<PeerNews>, Error> {
+    pub(crate) fn news_of_peer(&mut self, probe: bool) -> Result<Option<News>, Error> {
         self.tell()?;
         let bits = self.peer_bits();
         if bits & (CLOSED | POISONED) != 0 {
-            return Ok((!std::mem::replace(&mut self.ended, true)).then_some(PeerNews::Ended));
+            return Ok((!std::mem::replace(&mut self.ended, true)).then_some(News::Ended));
         }
         // [E1] The count is at least as new as the holder read here.
         let holder = owner(&self.words, Side::Peer);
@@ -299,7 +292,7 @@ impl<W: Words, H: Host> Endpoint<W, H> {
             return Ok(None);
         }
         self.told = Some(times);
-        Ok(Some(PeerNews::Gone))
+        Ok(Some(News::PeerGone))
     }
 
     /// Cancels the wait for this end. True when a notifier was faster.

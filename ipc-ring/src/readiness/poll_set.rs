@@ -9,11 +9,12 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::driver::Driver;
 use super::protocol;
-use crate::channel::barriers::Barriers;
-use crate::channel::wait_set::look;
 use crate::channel::waitable::{Bell, Home, Waiting};
 use crate::channel::{Event, WaitSetError, Waitable};
 use crate::domain::Domain;
+use crate::platform::Native;
+use crate::wait::barriers::Barriers;
+use crate::wait::together::look;
 
 /// Waits for any of many ends behind a file descriptor, in `epoll`, `poll`, libuv, glib, `asyncio`, or any
 /// other loop that waits for descriptors.
@@ -219,7 +220,7 @@ impl protocol::Ends for Waited<'_, '_, '_> {
     }
 
     fn barrier(&mut self) -> Result<(), ipc_core::Error> {
-        std::mem::take(&mut self.barriers).run()
+        std::mem::take(&mut self.barriers).run::<Native>()
     }
 
     /// There are slots of more ends if a caller disarms with fewer than it armed.

@@ -1,5 +1,6 @@
 //! How an end waits: polling, then sleeping on a System V semaphore, or on a futex.
 
+pub mod barriers;
 pub(crate) mod batching;
 pub(crate) mod cpu;
 pub mod fences;
@@ -12,9 +13,11 @@ pub mod news;
 pub mod park;
 mod parker;
 mod pause;
+pub mod seated;
 pub mod signal;
 pub mod soon;
 mod strategy;
+pub mod together;
 pub mod token;
 pub(crate) mod turns;
 pub mod waiter_set;

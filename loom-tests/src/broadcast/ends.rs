@@ -21,9 +21,9 @@ use crate::kernel::{Domain, Kernel};
 use crate::pair::{Ended, SILENT_RAISE, SILENT_SEAT};
 use crate::participants::{self, Table};
 
-/// A channel whose ends have the number of their process. The masks have one bit.
+/// A channel whose ends have the number of their process.
 #[derive(Debug)]
-pub(super) struct Channel<M> {
+pub(crate) struct Channel<M> {
     seats: participants::Channel<M>,
     domain: Rc<Domain>,
 }
@@ -40,19 +40,20 @@ const SEMAPHORES: u32 = 4;
 const FRAME: usize = 8;
 
 impl<M: Control<Platform = Loom> + participants::Ring + Clone> Channel<M> {
-    /// A channel in which no process dies.
+    /// A channel in which no process dies. The masks have one bit.
     pub(super) fn immortal(ring: M) -> Self {
-        Self::of(ring, Domain::immortal(SEMAPHORES))
+        Self::within(ring, &Domain::immortal(SEMAPHORES), 1)
     }
 
-    /// A channel whose ends may die.
+    /// A channel whose ends may die. The masks have one bit.
     pub(super) fn mortal(ring: M) -> Self {
-        Self::of(ring, Domain::new(SEMAPHORES))
+        Self::within(ring, &Domain::new(SEMAPHORES), 1)
     }
 
-    fn of(ring: M, domain: Rc<Domain>) -> Self {
-        let barrier = ring.barrier();
-        Self { seats: participants::Channel::new(ring, barrier, 1, Rc::clone(&domain)), domain }
+    /// A channel in a domain that it may share with others, with this number of mask bits in use.
+    pub(crate) fn within(ring: M, domain: &Rc<Domain>, bits: u16) -> Self {
+        let (barrier, domain) = (ring.barrier(), Rc::clone(domain));
+        Self { seats: participants::Channel::new(ring, barrier, bits, Rc::clone(&domain)), domain }
     }
 
     /// The kernel.
@@ -96,7 +97,7 @@ fn raise<M: Control<Platform = Loom> + participants::Ring + Clone>(
 
 impl Channel<Heap> {
     /// The publisher of this number.
-    pub(super) fn publisher(&self, owner: u32) -> PublisherEnd {
+    pub(crate) fn publisher(&self, owner: u32) -> PublisherEnd {
         let end = self.publishing(owner);
         let ring = ring::Publisher::attach(self.seats.memory()).expect("the ring is sound");
         PublisherEnd { core: end::Publisher::new(ring, end), domain: Rc::clone(&self.domain) }
@@ -108,14 +109,14 @@ impl Channel<Heap> {
     }
 
     /// The subscriber of this number.
-    pub(super) fn subscriber(&self, owner: u32) -> SubscriberEnd {
+    pub(crate) fn subscriber(&self, owner: u32) -> SubscriberEnd {
         let (end, seat) = self.subscribing(owner);
         let ring = ring::Subscriber::join(self.seats.memory(), seat, Start::Oldest, Resume::Oldest, || true);
         SubscriberEnd(end::Subscriber { ring: ring.expect("no barrier of a model fails"), end })
     }
 
     /// A thread that pops once and is already asleep.
-    pub(super) fn sleeper(&self, owner: u32) -> JoinHandle<()> {
+    pub(crate) fn sleeper(&self, owner: u32) -> JoinHandle<()> {
         self.asleep(self.subscriber(owner))
     }
 
@@ -130,14 +131,14 @@ impl Channel<Heap> {
 
 /// `end::broadcast::Publisher`.
 #[derive(Debug)]
-pub(super) struct PublisherEnd {
+pub(crate) struct PublisherEnd {
     core: end::Publisher<Heap, Heap, Table<Heap>, Kernel>,
     domain: Rc<Domain>,
 }
 
 impl PublisherEnd {
     /// Publishes the next message, waiting for room.
-    pub(super) fn publish(&mut self) {
+    pub(crate) fn publish(&mut self) {
         let item = message(self.core.ring.position());
         self.core.publish(&item, None).expect("no end of the stream");
     }
@@ -150,7 +151,7 @@ impl PublisherEnd {
 
 /// `end::broadcast::Subscriber`.
 #[derive(Debug)]
-pub(super) struct SubscriberEnd(pub(super) end::Subscriber<Heap, Heap, Table<Heap>, Kernel>);
+pub(crate) struct SubscriberEnd(pub(crate) end::Subscriber<Heap, Heap, Table<Heap>, Kernel>);
 
 impl SubscriberEnd {
     /// An end that continues to wait when the publisher is gone.
@@ -165,7 +166,7 @@ impl SubscriberEnd {
     }
 
     /// Pops the next message, waiting for it.
-    pub(super) fn pop(&mut self) -> Result<(), Ended> {
+    pub(crate) fn pop(&mut self) -> Result<(), Ended> {
         let (expected, mut place) = (message(self.position()), MaybeUninit::new([0; 2]));
         match self.0.pop(&mut place, None) {
             // SAFETY: it was initialised, and the message copied over that.

@@ -1,7 +1,7 @@
 //! Frames: finding records by their headers, paddings, and where a subscriber starts.
 
 use ipc_ring::memory::Records;
-use ipc_ring::platform::{Barrier, Site};
+use ipc_ring::platform::Site;
 use ipc_ring::ring::broadcast::frames::{Mapped, Memory, Pop, Publisher, Start, Subscriber};
 use ipc_ring::ring::broadcast::{Mode, Resume};
 use loom::thread;
@@ -35,7 +35,7 @@ pub(super) struct InRecords;
 
 impl Frames {
     fn new(capacity: usize, mode: Mode) -> Self {
-        Self::of_shape(Shape { capacity, mode, barrier: Barrier::Asymmetric, moves: false, closes: false })
+        Self::of_shape(Shape { mode, ..Shape::lossy(capacity) })
     }
 
     /// An empty ring; the capacity is in bytes.

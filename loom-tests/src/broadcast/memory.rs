@@ -23,8 +23,6 @@ pub const NO_DROP: &str = "the dead are not noted";
 
 /// Identities that models use.
 const IDENTITIES: usize = 6;
-/// Seats of subscribers; the publisher's is after them.
-const SEATS: usize = 2;
 /// Bytes of a seat's record, which begins with the identity of its process.
 const SEAT: usize = 128;
 
@@ -58,6 +56,8 @@ pub struct Shape {
     pub mode: Mode,
     /// The barrier.
     pub barrier: Barrier,
+    /// Seats of subscribers; the publisher's is after them.
+    pub subscribers: usize,
     /// Whether subscribers join or leave while the publisher runs: if not, the checker need not explore
     /// seats.
     pub moves: bool,
@@ -69,7 +69,8 @@ impl Shape {
     /// A lossy ring of this many slots.
     #[must_use]
     pub const fn lossy(capacity: usize) -> Self {
-        Self { capacity, mode: Mode::Lossy, barrier: Barrier::Asymmetric, moves: false, closes: false }
+        let (mode, barrier) = (Mode::Lossy, Barrier::Asymmetric);
+        Self { capacity, mode, barrier, subscribers: 2, moves: false, closes: false }
     }
 
     /// A gated ring of this many slots.
@@ -97,7 +98,7 @@ pub(super) fn words(shape: &Shape) -> Objects {
         .deaf("rising", NO_RISING)
         .still("state", !shape.closes)
         .still("used", !shape.moves)
-        .entries("seats", SEAT_FIELDS, SEATS + 1, seat)
+        .entries("seats", SEAT_FIELDS, shape.subscribers + 1, seat)
         .blind_to_slots(NO_SECOND_LOOK, participants::is_announced)
         .blind("tail", NO_SECOND_LOOK, participants::is_announced)
 }
@@ -175,13 +176,13 @@ impl<M> Control for memory::Heap<Private<M>> {
     }
 
     fn seats(&self) -> u16 {
-        SEATS as u16
+        self.ring.shape.subscribers as u16
     }
 }
 
 impl<M> participants::Ring for memory::Heap<Private<M>> {
     fn seats(&self) -> u16 {
-        SEATS as u16 + 1
+        self.ring.shape.subscribers as u16 + 1
     }
 
     fn identity(&self, number: u16) -> &Word64 {

@@ -5,7 +5,7 @@
 //! it received and those reported as missed are together all messages from its start on ([`books`]).
 
 pub mod books;
-mod ends;
+pub(crate) mod ends;
 pub mod fences;
 pub mod frames;
 pub mod gated;

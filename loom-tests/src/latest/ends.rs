@@ -7,13 +7,17 @@ use ipc_ring::end::latest::{self as end, End, Role, Topic, Wanted};
 use ipc_ring::end::participant::WaiterClass;
 use ipc_ring::platform::{Barrier, Word as _};
 use ipc_ring::ring::latest::Reader;
+use ipc_ring::wait::WaitStrategy;
 use ipc_ring::wait::park::Waiter as _;
 use ipc_ring::wait::signal::{CLOSED, DETACHED};
+use ipc_ring::wait::together::Together;
 use ipc_ring::{PeerExit, latest::ReadError};
 use loom::sync::atomic::Ordering::Release;
+use loom::thread::{self, JoinHandle};
 
 use super::memory::Heap;
 use super::moves::{expect, next_value};
+use crate::Loom;
 use crate::kernel::{Domain, Handle, Kernel};
 use crate::pair::{Ended, SILENT_RAISE, SILENT_SEAT};
 use crate::participants::{self, Ring as _, Table};
@@ -25,26 +29,28 @@ const NEXT_WRITER: u32 = 2;
 /// The number of the reader in the first seat for readers, and of its semaphore.
 pub(super) const READER: u32 = 3;
 
-/// A table with its ends. A reader may wait for any key or for one; the masks have one bit.
+/// A table with its ends. A reader may wait for any key or for one.
 #[derive(Clone, Debug)]
-pub(super) struct Channel {
+pub(crate) struct Channel {
     seats: participants::Channel<Heap>,
     domain: Rc<Domain>,
 }
 
 impl Channel {
-    /// A channel in which no end dies.
+    /// A channel in which no end dies. The masks have one bit.
     pub(super) fn immortal(table: Heap, barrier: Barrier) -> Self {
-        Self::of(table, barrier, Domain::immortal(4))
+        Self::within(table, barrier, 1, Domain::immortal(4))
     }
 
-    /// A channel whose writer may die.
+    /// A channel whose writer may die. The masks have one bit.
     pub(super) fn mortal(table: Heap, barrier: Barrier) -> Self {
-        Self::of(table, barrier, Domain::new(4))
+        Self::within(table, barrier, 1, Domain::new(4))
     }
 
-    fn of(table: Heap, barrier: Barrier, domain: Rc<Domain>) -> Self {
-        Self { seats: participants::Channel::of_many_classes(table, barrier, 1, Rc::clone(&domain)), domain }
+    /// A channel with this number of mask bits in use.
+    pub(crate) fn within(table: Heap, barrier: Barrier, bits: u16, domain: Rc<Domain>) -> Self {
+        let seats = participants::Channel::of_many_classes(table, barrier, bits, Rc::clone(&domain));
+        Self { seats, domain }
     }
 
     /// The writer is dead, and the kernel does what was arranged.
@@ -71,7 +77,7 @@ impl Channel {
         End::new(table, place, role)
     }
 
-    pub(super) fn writer(&self) -> WriterEnd {
+    pub(crate) fn writer(&self) -> WriterEnd {
         self.writer_of(WRITER)
     }
 
@@ -85,22 +91,37 @@ impl Channel {
         WriterEnd { core: end::Writer::new(end), domain: Rc::clone(&self.domain) }
     }
 
-    /// A reader in the seat of this number among those for readers, which are two.
-    pub(super) fn reader(&self, number: u16) -> ReaderEnd {
+    /// A reader in the seat of this number among those for readers, which are three.
+    pub(crate) fn reader(&self, number: u16) -> ReaderEnd {
         let end = self.end(Role::Reader, 1 + number, READER + u32::from(number), "sleeps");
         ReaderEnd(end::Reader::new(end))
+    }
+
+    /// A set of the process of this number, which sleeps on this semaphore.
+    pub(super) fn set(&self, owner: u32, wake: u32) -> Together<Loom, Kernel> {
+        let kernel = Kernel::new(&self.domain, u64::from(owner), wake, "the set sleeps");
+        Together::new(kernel, WaitStrategy::Sleep)
+    }
+
+    /// A thread that waits for a newer value, of the only key, and is already asleep.
+    pub(crate) fn sleeper(&self, number: u16) -> JoinHandle<()> {
+        let mut reader = self.reader(number);
+        reader.0.end.place.host().say_when_asleep();
+        let sleeper = thread::spawn(move || assert_eq!(reader.wait(Topic::Key(0)), Ok(true)));
+        self.domain.wait_for_sleeper();
+        sleeper
     }
 }
 
 /// `end::latest::Writer`.
-pub(super) struct WriterEnd {
+pub(crate) struct WriterEnd {
     pub(super) core: end::Writer<Heap, Table<Heap>, Kernel>,
     domain: Rc<Domain>,
 }
 
 impl WriterEnd {
     /// Publishes the next value of a key.
-    pub(super) fn publish(&mut self, key: u32) {
+    pub(crate) fn publish(&mut self, key: u32) {
         let (sequence, time_ns, value) = next_value(&mut self.core.ring, key);
         assert_eq!(self.core.publish(key, &value, time_ns), Ok(sequence));
     }
@@ -117,7 +138,7 @@ impl WriterEnd {
 }
 
 /// `end::latest::Reader`.
-pub(super) struct ReaderEnd(pub(super) end::Reader<Heap, Table<Heap>, Kernel>);
+pub(crate) struct ReaderEnd(pub(super) end::Reader<Heap, Table<Heap>, Kernel>);
 
 impl ReaderEnd {
     /// An end that continues to wait when the writer is dead.
@@ -127,7 +148,7 @@ impl ReaderEnd {
     }
 
     /// Waits for a newer value of a key, or of any; false when the wait was interrupted.
-    pub(super) fn wait(&mut self, topic: Topic) -> Result<bool, Ended> {
+    pub(crate) fn wait(&mut self, topic: Topic) -> Result<bool, Ended> {
         let is_undecided = |_: &_| false;
         let read = match topic {
             Topic::Key(key) => {

@@ -17,8 +17,8 @@ const SLOT: usize = 32;
 const SEAT: usize = 128;
 /// Masks of readers that wait for a key.
 const MASKS: usize = 64;
-/// Seats in a model: the writer's, and those of two readers.
-const SEATS: u16 = 3;
+/// Seats: the writer's, and those of three readers.
+const SEATS: u16 = 4;
 
 /// A mistake: a reader sleeps without checking the table again.
 pub const NO_SECOND_LOOK: &str = "a reader of latest values sleeps without a second look";

@@ -3,7 +3,7 @@
 //! A value is two words that identify its key and sequence, so a value that is torn, of another publication
 //! or older than one read before is detected at once.
 
-pub mod ends;
+pub(crate) mod ends;
 #[allow(unsafe_code)]
 pub mod memory;
 pub(crate) mod moves;

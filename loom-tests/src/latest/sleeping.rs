@@ -1,6 +1,7 @@
 //! Readers that sleep until a key changes, or any, and a writer that wakes them. A lost wake-up is a
 //! deadlock, which the checker reports.
 
+use ipc_ring::News;
 use ipc_ring::end::latest::Topic;
 use ipc_ring::platform::{Barrier, Site};
 use loom::thread;
@@ -19,6 +20,7 @@ pub const MODELS: &[Model] = &[
         .fenced_looks(1)
         .reaches(&["sleeps"]),
     Model::new("latest_reader_sleeps_for_any", 600, for_any).reaches(&["sleeps"]),
+    Model::new("latest_set_sleeps_for_any", 2_800, set_after_one_key).reaches(&["sleeps", "the set sleeps"]),
     Model::new("latest_keys_behind_one_mask", 20000, keys_behind_one_mask).reaches(&["sleeps"]),
     Model::new("latest_reader_changes_its_mind", 5000, changes_its_mind).reaches(&["sleeps", "gives up"]),
     Model::new("latest_reader_sleeps_writer_closes", 1100, || through_end(Ended::Closed))
@@ -35,6 +37,9 @@ pub const MODELS: &[Model] = &[
     Model::new("latest_writer_dies_for_good", 90, writer_dies_for_good).reaches(&["died", "sleeps"]),
 ];
 
+/// The semaphore of a set.
+const BELL: u32 = 4;
+
 /// Two keys whose readers share a mask.
 const KEYS: [u32; 2] = [0, 64];
 
@@ -48,6 +53,23 @@ fn one_sleeper(barrier: Barrier) {
         writer.publish(0);
     });
     reader.wait_until(Topic::Key(0), 0, 2);
+    other.join().unwrap();
+}
+
+/// A reader has waited for one key alone, then a set waits for it: any key ends that.
+fn set_after_one_key() {
+    let channel = Channel::immortal(Heap::new(2, 2, 2), Barrier::Fence);
+    let (mut writer, mut reader) = (channel.writer(), channel.reader(0));
+    let other = thread::spawn(move || {
+        writer.publish(0);
+        writer.publish(1);
+    });
+    assert_eq!(reader.wait(Topic::Key(0)), Ok(true));
+    let mut set = channel.set(READER, BELL);
+    let event = set.wait(&mut [&mut reader.0], None).expect("no end goes");
+    assert_eq!(event.news, News::Ready);
+    assert_eq!(reader.wait(Topic::Any), Ok(true));
+    assert_eq!(reader.seen(1), 1);
     other.join().unwrap();
 }
 

@@ -11,6 +11,7 @@ use ipc_ring::platform::{Barrier, Platform as _};
 use ipc_ring::ring::mpmc as ring;
 use ipc_ring::wait::host::{Host as _, Peers as _};
 use ipc_ring::wait::park::Waiter as _;
+use ipc_ring::wait::seated::Seated as _;
 use ipc_ring::{PopError, PushError};
 use loom::thread::{self, JoinHandle};
 
@@ -21,7 +22,7 @@ use crate::participants::{self, Table};
 
 /// A channel whose ends have the number of their process.
 #[derive(Clone, Debug)]
-pub(super) struct Channel {
+pub(crate) struct Channel {
     seats: participants::Channel<Heap>,
     barrier: Barrier,
 }
@@ -36,7 +37,7 @@ impl Channel {
     }
 
     /// As [`peaceful`](Self::peaceful), with a special ring.
-    pub(super) fn immortal(ring: Heap, barrier: Barrier, bits: u16) -> Self {
+    pub(crate) fn immortal(ring: Heap, barrier: Barrier, bits: u16) -> Self {
         Self::of(ring, barrier, bits, Domain::immortal(SEMAPHORES))
     }
 
@@ -57,12 +58,12 @@ impl Channel {
         self.seats.domain()
     }
 
-    pub(super) fn producer(&self, owner: u32) -> ProducerEnd {
+    pub(crate) fn producer(&self, owner: u32) -> ProducerEnd {
         let (end, seat) = self.end(Role::Producer, owner);
         ProducerEnd(end::Producer::new(ring::Producer::attach(self.ring(), seat), end))
     }
 
-    pub(super) fn consumer(&self, owner: u32) -> ConsumerEnd {
+    pub(crate) fn consumer(&self, owner: u32) -> ConsumerEnd {
         let (end, seat) = self.end(Role::Consumer, owner);
         ConsumerEnd(end::Consumer::new(ring::Consumer::attach(self.ring(), seat), end))
     }
@@ -96,7 +97,7 @@ impl Channel {
     }
 
     /// A thread that pops until the stream ends and is already asleep.
-    pub(super) fn sleeper_until_over(&self, owner: u32) -> JoinHandle<Option<u64>> {
+    pub(crate) fn sleeper_until_over(&self, owner: u32) -> JoinHandle<Option<u64>> {
         let mut consumer = self.consumer(owner);
         consumer.0.end.place.host().say_when_asleep();
         let sleeper = thread::spawn(move || consumer.pop_unless_over());
@@ -152,7 +153,7 @@ fn leave(end: &mut End<Heap, Table<Heap>, Kernel>, role: Role, give_back: impl F
 
 /// `end::mpmc::Producer`.
 #[derive(Debug)]
-pub(super) struct ProducerEnd(pub(super) end::Producer<Heap, Table<Heap>, Kernel>);
+pub(crate) struct ProducerEnd(pub(super) end::Producer<Heap, Table<Heap>, Kernel>);
 
 impl ProducerEnd {
     /// Pushes, waiting for room.
@@ -170,7 +171,7 @@ impl ProducerEnd {
     }
 
     /// Closes the channel.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.0.end.close();
     }
 
@@ -196,7 +197,7 @@ impl ProducerEnd {
 
 /// `end::mpmc::Consumer`.
 #[derive(Debug)]
-pub(super) struct ConsumerEnd(pub(super) end::Consumer<Heap, Table<Heap>, Kernel>);
+pub(crate) struct ConsumerEnd(pub(super) end::Consumer<Heap, Table<Heap>, Kernel>);
 
 impl ConsumerEnd {
     /// Pops, waiting for an element.
@@ -208,7 +209,7 @@ impl ConsumerEnd {
     }
 
     /// As [`pop`](Self::pop). None: the stream has ended.
-    pub(super) fn pop_unless_over(&mut self) -> Option<u64> {
+    pub(crate) fn pop_unless_over(&mut self) -> Option<u64> {
         let mut place = MaybeUninit::new(0);
         match self.0.pop(&mut place, None) {
             // SAFETY: it was initialised, and the element copied over that.
@@ -221,7 +222,7 @@ impl ConsumerEnd {
     /// Sleeps as an end that waits in a set and has announced it.
     pub(super) fn sleep_in_set(&mut self) {
         self.0.end.place.host().sleep(Instant::now()).expect("a mock semaphore stays");
-        self.0.withdraw_in_set();
+        self.0.withdraw();
     }
 
     /// As [`pop`](Self::pop) of an end that waits in a set and has announced it: sleeps first.

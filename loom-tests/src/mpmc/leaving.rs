@@ -2,6 +2,7 @@
 //! which the checker reports.
 
 use ipc_ring::platform::Barrier;
+use ipc_ring::wait::seated::Seated as _;
 use loom::thread;
 
 use super::Heap;

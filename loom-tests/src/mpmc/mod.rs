@@ -9,7 +9,7 @@ pub mod books;
 pub mod chain;
 pub mod deaths;
 pub mod ending;
-mod ends;
+pub(crate) mod ends;
 pub mod leaving;
 #[allow(unsafe_code)]
 pub mod memory;

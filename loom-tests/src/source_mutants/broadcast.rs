@@ -58,7 +58,7 @@ pub(super) const ALL: &[SourceMutant] = &[
         name: "broadcast: a publication wakes no subscriber",
         file: ATTACHED,
         old: "        «self.end.wake_subscribers()».map_err(|error| PushError::NotWoken(value, error))",
-        new: "Ok::<(), Error>(())",
+        new: "Ok::<(), ipc_core::Error>(())",
         models: &["broadcast_two_sleepers_fence", "broadcast_frames_sleeps_fence"],
     },
     SourceMutant {

@@ -30,6 +30,13 @@ pub(super) const ALL: &[SourceMutant] = &[
         models: &["latest_reader_sleeps_fence"],
     },
     SourceMutant {
+        name: "latest: a set waits for the key that the reader waited for alone",
+        file: READER,
+        old: "        self.end.place.wait_for(«Topic::Any.class()»);\n",
+        new: "Topic::Key(0).class()",
+        models: &["latest_set_sleeps_for_any"],
+    },
+    SourceMutant {
         name: "latest: a dead writer is waited for",
         file: READER,
         old: "let died = if «ask» {",

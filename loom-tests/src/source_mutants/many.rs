@@ -13,8 +13,25 @@ const MPMC_FIND: &str = "ipc-ring/src/ring/mpmc/find.rs";
 const MPMC_ITEM: &str = "ipc-ring/src/end/mpmc/item.rs";
 const MPMC_ROOM: &str = "ipc-ring/src/end/mpmc/room.rs";
 
+const EVERYBODY: &[&str] =
+    &["everybody_broadcast", "everybody_latest", "everybody_mpmc_close", "everybody_in_sets"];
+
 /// All of them.
 pub(super) const ALL: &[SourceMutant] = &[
+    SourceMutant {
+        name: "the walk over the mask starts anew behind each sleeper that it wakes",
+        file: WAITERS,
+        old: "        let first = («next» + step) % bits;\n",
+        new: "(*turn + 1) % seats",
+        models: EVERYBODY,
+    },
+    SourceMutant {
+        name: "the walk over the mask ends one bit early",
+        file: WAITERS,
+        old: "    for step in 0..«bits» {\n",
+        new: "bits - 1",
+        models: EVERYBODY,
+    },
     SourceMutant {
         name: "the mask's bit is not put back for others that wait below it",
         file: WAITERS,

@@ -11,7 +11,7 @@ use ipc_ring::wait::signal::{CLOSED, DETACHED};
 
 use super::Heap;
 use super::moves;
-use crate::kernel::{Handle, Kernel};
+use crate::kernel::{Domain, Handle, Kernel};
 use crate::pair::{self, CONSUMER, Ended, NEXT_CONSUMER, NEXT_PRODUCER, PRODUCER, Role, Seat};
 
 /// A channel whose ends count what they push and pop.
@@ -21,6 +21,11 @@ pub(super) struct Channel(pub(super) pair::Channel<Heap>);
 impl Channel {
     pub(super) fn new(ring: Heap) -> Self {
         Self(pair::Channel::new(ring))
+    }
+
+    /// As [`new`](Self::new), in a domain that it shares with others.
+    pub(super) fn within(ring: Heap, domain: &Rc<Domain>) -> Self {
+        Self(pair::Channel::within(ring, domain))
     }
 
     /// The first holder of the producer's seat.
@@ -43,12 +48,12 @@ impl Channel {
         self.consumer_of(NEXT_CONSUMER)
     }
 
-    fn producer_of(&self, owner: u32) -> ProducerEnd {
+    pub(super) fn producer_of(&self, owner: u32) -> ProducerEnd {
         let end = self.0.seat(Role::Producer, owner);
         ProducerEnd(end::Producer { ring: moves::producer(&self.0.memory()), end })
     }
 
-    fn consumer_of(&self, owner: u32) -> ConsumerEnd {
+    pub(super) fn consumer_of(&self, owner: u32) -> ConsumerEnd {
         let end = self.0.seat(Role::Consumer, owner);
         ConsumerEnd(end::Consumer::new(moves::consumer(&self.0.memory()), end))
     }

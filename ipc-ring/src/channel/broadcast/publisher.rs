@@ -6,6 +6,7 @@ use super::builder::Builder;
 use super::end::End;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::Ending;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::end::broadcast as end;
 use crate::error::{AttachError, PushError};
@@ -225,7 +226,7 @@ impl<T: Message> Publisher<T> {
     }
 }
 
-super::room::waits_for_room!([T: Message] Publisher<T>);
+has_core!([T: Message] Publisher<T>, end::Publisher<Mapped<T>, Front, Segment, Kernel>, core);
 
 impl<T: Message> Drop for Publisher<T> {
     fn drop(&mut self) {

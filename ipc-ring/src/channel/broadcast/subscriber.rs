@@ -7,11 +7,9 @@ use super::builder::Builder;
 use super::end::End;
 use super::position::Position;
 use crate::channel::kernel::Kernel;
-use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
-use crate::channel::wait_set::News;
 use crate::end::broadcast as end;
 use crate::end::pair::PeerState;
 use crate::error::{AttachError, Missed, PopError};
@@ -247,12 +245,6 @@ impl<T: Message> Iterator for &mut Subscriber<T> {
 }
 
 impl<T: Message> Follower for Subscriber<T> {
-    type Seat = Participant;
-
-    fn seat(&mut self) -> &mut Participant {
-        &mut self.core.end.place
-    }
-
     fn reopened(&self) -> Option<Self> {
         self.origin.as_ref()?.open_subscriber().ok()
     }
@@ -268,14 +260,4 @@ impl<T: Message> Drop for Subscriber<T> {
     }
 }
 
-impl<T: Message> Seated for Subscriber<T> {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        &self.core.end.place
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.core.news(probe)
-    }
-}
+has_core!([T: Message] Subscriber<T>, end::Subscriber<Mapped<T>, Front, Segment, Kernel>, core);

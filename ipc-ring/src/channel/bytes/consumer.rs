@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use super::Reader;
 use super::builder::{Attached, Builder};
 use super::drain::Drain;
-use crate::channel::end::{End, Segment};
+use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
-use crate::channel::seated::Seated;
-use crate::channel::successor::{self, Followed as _, Follower};
-use crate::channel::wait_set::News;
+use crate::channel::seated::{Seat as _, has_core};
+use crate::channel::successor::{self, Follower};
 use crate::end::bytes as end;
 use crate::end::pair::PeerState;
 use crate::error::{AttachError, PopError};
@@ -222,12 +221,6 @@ impl Iterator for &mut Consumer {
 }
 
 impl Follower for Consumer {
-    type Seat = End;
-
-    fn seat(&mut self) -> &mut End {
-        &mut self.core.end
-    }
-
     fn reopened(&self) -> Option<Self> {
         self.origin.as_ref()?.open_consumer().ok()
     }
@@ -240,18 +233,4 @@ impl Drop for Consumer {
     }
 }
 
-impl Seated for Consumer {
-    type Seat = End;
-
-    fn waiter(&self) -> &End {
-        &self.core.end
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
-    }
-
-    fn begin_wait(&mut self, _is_worth_it: bool) {
-        self.core.let_gather();
-    }
-}
+has_core!([] Consumer, end::Consumer<Mapped, Segment, Kernel>, core);

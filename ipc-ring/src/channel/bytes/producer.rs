@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
 use crate::apart::apart;
-use crate::channel::end::{End, Segment};
+use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
-use crate::channel::seated::Seated;
-use crate::channel::wait_set::News;
+use crate::channel::seated::has_core;
 use crate::end::bytes as end;
 use crate::end::pair::PeerState;
 use crate::error::{AttachError, FrameTooLarge, PushError};
@@ -332,36 +331,7 @@ impl Producer {
     }
 }
 
-/// In a set, a producer is ready when there is room for a frame as long as the last one that found none, or
-/// when there is no consumer left to make some.
-impl Seated for Producer {
-    type Seat = End;
-
-    fn waiter(&self) -> &End {
-        &self.core.end
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        match self.core.has_room_as_wanted() {
-            Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is reported by the next push.
-            Ok(false) => self.core.end.news(probe),
-        }
-    }
-
-    fn begin_wait(&mut self, is_worth_it: bool) {
-        if is_worth_it {
-            self.core.let_come_free();
-        }
-    }
-
-    fn is_unannounced(&self) -> bool {
-        true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
-    }
-
-    fn is_soon(&mut self) -> bool {
-        self.core.ring.room_is_coming()
-    }
-}
+has_core!([] Producer, end::Producer<Mapped, Segment, Kernel>, core);
 
 impl Drop for Producer {
     fn drop(&mut self) {

@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use crate::channel::end::{End, Segment};
+use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
-use crate::channel::seated::Seated;
-use crate::channel::wait_set::News;
+use crate::channel::seated::has_core;
 use crate::domain::LOCK_PATIENCE;
 use crate::end::call as end;
 use crate::end::pair::PeerState;
@@ -236,14 +235,4 @@ impl<Req: Message, Rep: Message> Drop for Caller<Req, Rep> {
     }
 }
 
-impl<Req: Message, Rep: Message> Seated for Caller<Req, Rep> {
-    type Seat = End;
-
-    fn waiter(&self) -> &End {
-        &self.core.end
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.core.ring.has_reply() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
-    }
-}
+has_core!([Req: Message, Rep: Message] Caller<Req, Rep>, Core<Req, Rep>, core);

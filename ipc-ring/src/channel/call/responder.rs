@@ -3,17 +3,18 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use crate::channel::end::{End, Segment};
+use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
-use crate::channel::seated::Seated;
-use crate::channel::successor::{self, Followed as _, Follower};
-use crate::channel::wait_set::News;
+use crate::channel::seated::{Seat as _, has_core};
+use crate::channel::successor::{self, Follower};
 use crate::end::call as end;
 use crate::end::pair::PeerState;
 use crate::error::{AttachError, CallError, PopError};
 use crate::message::Message;
 use crate::ring::call::{self as ring, Mapped, Taken};
+
+type Core<Req, Rep> = end::Responder<Mapped<Req, Rep>, Segment, Kernel>;
 
 /// The answering end: one holder at a time, in one thread at a time.
 ///
@@ -21,7 +22,7 @@ use crate::ring::call::{self as ring, Mapped, Taken};
 /// [`close`](Self::close) ends it.
 #[derive(Debug)]
 pub struct Responder<Req: Message, Rep: Message> {
-    core: end::Responder<Mapped<Req, Rep>, Segment, Kernel>,
+    core: Core<Req, Rep>,
     ending: Ending,
     /// Set while it may have to follow the channel.
     origin: Option<Box<Builder<Req, Rep>>>,
@@ -281,12 +282,6 @@ impl<Req: Message, Rep: Message> Request<'_, Req, Rep> {
 }
 
 impl<Req: Message, Rep: Message> Follower for Responder<Req, Rep> {
-    type Seat = End;
-
-    fn seat(&mut self) -> &mut End {
-        &mut self.core.end
-    }
-
     fn reopened(&self) -> Option<Self> {
         self.origin.as_ref()?.open_responder().ok()
     }
@@ -299,14 +294,4 @@ impl<Req: Message, Rep: Message> Drop for Responder<Req, Rep> {
     }
 }
 
-impl<Req: Message, Rep: Message> Seated for Responder<Req, Rep> {
-    type Seat = End;
-
-    fn waiter(&self) -> &End {
-        &self.core.end
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.core.ring.has_request() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
-    }
-}
+has_core!([Req: Message, Rep: Message] Responder<Req, Rep>, Core<Req, Rep>, core);

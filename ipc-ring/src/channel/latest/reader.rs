@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Builder, ReadError, TableReader, Value};
 use crate::channel::PeerState;
-use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
-use crate::channel::wait_set::News;
+use crate::channel::seated::has_core;
 use crate::error::AttachError;
 use crate::message::Message;
 
@@ -136,18 +134,4 @@ impl<T: Message> Reader<T> {
     }
 }
 
-impl<T: Message> Seated for Reader<T> {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        self.0.waiter()
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        Seated::news(&mut self.0, probe)
-    }
-
-    fn is_armed(&mut self) {
-        self.0.is_armed();
-    }
-}
+has_core!([T: Message] Reader<T>, of TableReader<T>, 0);

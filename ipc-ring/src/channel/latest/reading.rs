@@ -6,10 +6,9 @@ use std::time::Instant;
 use super::end::{End, Topic};
 use crate::channel::kernel::Kernel;
 use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
-use crate::channel::wait_set::News;
 use crate::end::latest::{self as end, Wanted};
 use crate::error::ReadError;
 use crate::memory::Shape;
@@ -126,12 +125,6 @@ impl<S: Shape> Reading<S> {
 }
 
 impl<S: Shape> Follower for Reading<S> {
-    type Seat = Participant;
-
-    fn seat(&mut self) -> &mut Participant {
-        &mut self.core.end.place
-    }
-
     fn reopened(&self) -> Option<Self> {
         self.origin.as_ref()?.reopen()
     }
@@ -145,19 +138,4 @@ impl<S: Shape> Drop for Reading<S> {
     }
 }
 
-/// In a set a table is ready when any of its keys has a newer value.
-impl<S: Shape> Seated for Reading<S> {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        &self.core.end.place
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.core.news(probe)
-    }
-
-    fn is_armed(&mut self) {
-        self.core.is_armed();
-    }
-}
+has_core!([S: Shape] Reading<S>, end::Reader<MappedOf<S>, Segment, Kernel>, core);

@@ -6,10 +6,7 @@ use super::Builder;
 use super::end::{End, Topic};
 use super::reading::{Reading, Reopen};
 use crate::channel::PeerState;
-use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
-use crate::channel::successor::Followed as _;
-use crate::channel::wait_set::News;
+use crate::channel::seated::{Seat as _, has_core};
 use crate::error::ReadError;
 use crate::memory::Of;
 use crate::message::Message;
@@ -215,18 +212,4 @@ impl<T: Message> Reopen<Of<T>> for Builder<T> {
     }
 }
 
-impl<T: Message> Seated for TableReader<T> {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        self.reading.waiter()
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        Seated::news(&mut self.reading, probe)
-    }
-
-    fn is_armed(&mut self) {
-        self.reading.is_armed();
-    }
-}
+has_core!([T: Message] TableReader<T>, of Reading<Of<T>>, reading);

@@ -6,11 +6,9 @@ use std::time::Instant;
 use super::builder::Builder;
 use super::end::{End, Role};
 use crate::channel::kernel::Kernel;
-use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
-use crate::channel::wait_set::News;
 use crate::end::mpmc as end;
 use crate::error::{AttachError, PopError};
 use crate::memory::Of;
@@ -229,12 +227,6 @@ impl<T: Message> Consumer<T> {
 }
 
 impl<T: Message> Follower for Consumer<T> {
-    type Seat = Participant;
-
-    fn seat(&mut self) -> &mut Participant {
-        &mut self.core.end.place
-    }
-
     fn reopened(&self) -> Option<Self> {
         self.origin.as_ref()?.open_consumer().ok()
     }
@@ -247,26 +239,4 @@ impl<T: Message> Drop for Consumer<T> {
     }
 }
 
-impl<T: Message> Seated for Consumer<T> {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        &self.core.end.place
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.core.news(probe)
-    }
-
-    fn begin_wait(&mut self, _is_worth_it: bool) {
-        self.core.let_gather();
-    }
-
-    fn withdraw(&mut self) -> bool {
-        self.core.withdraw_in_set()
-    }
-
-    fn is_passed_over(&mut self) {
-        self.core.is_passed_over();
-    }
-}
+has_core!([T: Message] Consumer<T>, end::Consumer<Mapped<T>, Segment, Kernel>, core);

@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 use super::builder::Builder;
 use super::end::{End, Role};
 use crate::channel::kernel::Kernel;
-use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
-use crate::channel::wait_set::News;
 use crate::end::mpmc as end;
 use crate::error::{AttachError, PushError};
 use crate::memory::Of;
@@ -198,45 +196,7 @@ impl<T: Message> Producer<T> {
     }
 }
 
-/// In a set, a producer is ready when there is room, or when there is no consumer left to make some. A
-/// producer that pushes and finds more room wakes the next one.
-impl<T: Message> Seated for Producer<T> {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        &self.core.end.place
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.core.news(probe)
-    }
-
-    fn begin_wait(&mut self, is_worth_it: bool) {
-        if is_worth_it {
-            self.core.let_come_free();
-        }
-    }
-
-    fn withdraw(&mut self) -> bool {
-        self.core.withdraw_in_set()
-    }
-
-    fn is_passed_over(&mut self) {
-        self.core.is_passed_over();
-    }
-
-    fn is_served(&mut self) {
-        self.core.is_served();
-    }
-
-    fn is_unannounced(&self) -> bool {
-        true // Consumers announce room for a quarter of the ring, or when they sleep themselves.
-    }
-
-    fn is_soon(&mut self) -> bool {
-        self.core.is_room_coming()
-    }
-}
+has_core!([T: Message] Producer<T>, end::Producer<Mapped<T>, Segment, Kernel>, core);
 
 impl<T: Message> Drop for Producer<T> {
     fn drop(&mut self) {

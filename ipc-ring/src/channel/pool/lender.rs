@@ -11,6 +11,7 @@ use super::member::Pool;
 use crate::channel::kernel::Kernel;
 use crate::channel::open::Found;
 use crate::channel::participant::Participant;
+use crate::channel::seated::Seat as _;
 use crate::channel::seats::{self, Segment};
 use crate::channel::waitable::{Await, Bell, Home, Waiting};
 use crate::end::pool as end;

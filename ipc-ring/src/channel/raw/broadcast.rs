@@ -8,11 +8,9 @@ use crate::channel::broadcast::end::{End, TAKERS, settle_mode};
 use crate::channel::kernel::Kernel;
 use crate::channel::open::{self, Creation};
 use crate::channel::pair::Ending;
-use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower, Side};
-use crate::channel::wait_set::News;
 use crate::end::broadcast as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
@@ -175,25 +173,9 @@ impl Receiving for Subscriber {
     fn set_closing(&mut self, _closing: bool) {} // A subscriber only leaves.
 }
 
-impl Seated for Subscriber {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        &self.core.end.place
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.core.news(probe)
-    }
-}
+has_core!([] Subscriber, end::Subscriber<Ring, Front, Segment, Kernel>, core);
 
 impl Follower for Subscriber {
-    type Seat = Participant;
-
-    fn seat(&mut self) -> &mut Participant {
-        &mut self.core.end.place
-    }
-
     fn reopened(&self) -> Option<Self> {
         let opening = Opening::clone(self.origin.as_ref()?);
         Some(subscribe(opening, Creation::MustFind).ok()?.1)

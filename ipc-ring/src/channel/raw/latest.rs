@@ -10,9 +10,7 @@ use crate::channel::latest::reading::{Reading, Reopen};
 use crate::channel::latest::writing::Writing;
 use crate::channel::open::{self, Creation};
 use crate::channel::pair::Ending;
-use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
-use crate::channel::wait_set::News;
+use crate::channel::seated::has_core;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
 use crate::memory::Shaped;
@@ -145,18 +143,4 @@ impl Receiving for Reader {
     fn set_closing(&mut self, _closing: bool) {} // A reader only leaves.
 }
 
-impl Seated for Reader {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        self.reading.waiter()
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        Seated::news(&mut self.reading, probe)
-    }
-
-    fn is_armed(&mut self) {
-        self.reading.is_armed();
-    }
-}
+has_core!([] Reader, of Reading<Shaped>, reading);

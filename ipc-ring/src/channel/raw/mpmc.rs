@@ -6,12 +6,10 @@ use super::{ElementInfo, ReceiveError, SendError};
 use crate::channel::kernel::Kernel;
 use crate::channel::mpmc::end::{self as seat, Role, TAKERS, side_of};
 use crate::channel::open::{self, Creation};
-use crate::channel::participant::Participant;
 use crate::channel::pool::route;
-use crate::channel::seated::Seated;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
-use crate::channel::wait_set::News;
 use crate::end::mpmc as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
@@ -165,37 +163,9 @@ impl Receiving for Consumer {
     }
 }
 
-impl Seated for Consumer {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        &self.core.end.place
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.core.news(probe)
-    }
-
-    fn begin_wait(&mut self, _is_worth_it: bool) {
-        self.core.let_gather();
-    }
-
-    fn withdraw(&mut self) -> bool {
-        self.core.withdraw_in_set()
-    }
-
-    fn is_passed_over(&mut self) {
-        self.core.is_passed_over();
-    }
-}
+has_core!([] Consumer, end::Consumer<Ring, Segment, Kernel>, core);
 
 impl Follower for Consumer {
-    type Seat = Participant;
-
-    fn seat(&mut self) -> &mut Participant {
-        &mut self.core.end.place
-    }
-
     fn reopened(&self) -> Option<Self> {
         let opening = Opening::clone(self.origin.as_ref()?);
         let (_, end, seat) = attach(&opening, Role::Consumer, Creation::MustFind).ok()?;

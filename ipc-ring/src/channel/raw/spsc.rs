@@ -8,9 +8,8 @@ use crate::channel::kernel::Kernel;
 use crate::channel::open::{self, Creation};
 use crate::channel::pair::{self, Ending, Role};
 use crate::channel::pool::route;
-use crate::channel::seated::Seated;
+use crate::channel::seated::has_core;
 use crate::channel::successor::{self, Follower};
-use crate::channel::wait_set::News;
 use crate::end::spsc as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
@@ -173,29 +172,9 @@ impl Receiving for Consumer {
     }
 }
 
-impl Seated for Consumer {
-    type Seat = End;
-
-    fn waiter(&self) -> &End {
-        &self.core.end
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
-    }
-
-    fn begin_wait(&mut self, _is_worth_it: bool) {
-        self.core.let_gather();
-    }
-}
+has_core!([] Consumer, end::Consumer<RawMapped, Segment, Kernel>, core);
 
 impl Follower for Consumer {
-    type Seat = End;
-
-    fn seat(&mut self) -> &mut End {
-        &mut self.core.end
-    }
-
     fn reopened(&self) -> Option<Self> {
         let opening = Opening::clone(self.origin.as_ref()?);
         let Attached { ring, end, .. } = attach(&opening, Role::Consumer, Creation::MustFind).ok()?;

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
-use crate::channel::end::{End, Segment};
+use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
-use crate::channel::successor::{self, Followed as _, Follower};
+use crate::channel::seated::{Seat as _, has_core};
+use crate::channel::successor::{self, Follower};
 use crate::end::pair::PeerState;
 use crate::end::spsc as end;
 use crate::error::{AttachError, PopError};
@@ -187,16 +188,12 @@ impl<T: Message> Iterator for &mut Consumer<T> {
 }
 
 impl<T: Message> Follower for Consumer<T> {
-    type Seat = End;
-
-    fn seat(&mut self) -> &mut End {
-        &mut self.core.end
-    }
-
     fn reopened(&self) -> Option<Self> {
         self.origin.as_ref()?.open_consumer().ok()
     }
 }
+
+has_core!([T: Message] Consumer<T>, end::Consumer<Mapped<T>, Segment, Kernel>, core);
 
 impl<T: Message> Drop for Consumer<T> {
     fn drop(&mut self) {

@@ -7,6 +7,7 @@ use crate::apart::apart;
 use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
+use crate::channel::seated::has_core;
 use crate::end::pair::PeerState;
 use crate::end::{room, spsc as end};
 use crate::error::{AttachError, PushError};
@@ -360,6 +361,8 @@ impl<T: Message> Producer<T> {
         self.ending = Ending::Detach;
     }
 }
+
+has_core!([T: Message] Producer<T>, end::Producer<Mapped<T>, Segment, Kernel>, core);
 
 impl<T: Message> Drop for Producer<T> {
     fn drop(&mut self) {

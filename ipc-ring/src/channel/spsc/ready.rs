@@ -1,11 +1,7 @@
 //! The ends in a set and in an event loop: a consumer waits for messages, a producer for room.
 
-use super::consumer::Consumer;
 use super::producer::Producer;
 use crate::apart::apart;
-use crate::channel::end::End;
-use crate::channel::seated::Seated;
-use crate::channel::wait_set::News;
 use crate::error::PushError;
 use crate::message::Message;
 use crate::ring::spsc::Push;
@@ -56,61 +52,5 @@ impl<T: Message> Producer<T> {
             }
         };
         self.core.settle(pushed).map_err(|refusal| refusal.with(()))
-    }
-}
-
-/// In a set, a producer is ready when there is room, or when there is no consumer left to make some.
-impl<T: Message> Seated for Producer<T> {
-    type Seat = End;
-
-    fn waiter(&self) -> &End {
-        &self.core.end
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        match self.core.ring.has_room() {
-            Ok(true) | Err(_) => Ok(Some(News::Ready)), // Corruption is reported by the next push.
-            Ok(false) => self.core.end.news(probe),
-        }
-    }
-
-    fn begin_wait(&mut self, is_worth_it: bool) {
-        if is_worth_it {
-            self.core.let_come_free();
-        }
-    }
-
-    #[inline(always)]
-    fn passed(&self) -> Option<u64> {
-        Some(self.core.ring.position())
-    }
-
-    fn is_unannounced(&self) -> bool {
-        true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
-    }
-
-    fn is_soon(&mut self) -> bool {
-        self.core.ring.room_is_coming()
-    }
-}
-
-impl<T: Message> Seated for Consumer<T> {
-    type Seat = End;
-
-    fn waiter(&self) -> &End {
-        &self.core.end
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        if self.core.ring.has_item() { Ok(Some(News::Ready)) } else { self.core.end.news(probe) }
-    }
-
-    fn begin_wait(&mut self, _is_worth_it: bool) {
-        self.core.let_gather();
-    }
-
-    #[inline(always)]
-    fn passed(&self) -> Option<u64> {
-        Some(self.core.ring.position())
     }
 }

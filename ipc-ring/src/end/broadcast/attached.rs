@@ -2,15 +2,12 @@
 
 use std::time::Instant;
 
-use ipc_core::Error;
-
 use super::end::End;
 use super::room::{Room, has_room_without_the_dead};
 use crate::end::participant::{Participant, Seats};
 use crate::error::{PopError, PushError};
 use crate::ring::broadcast::Control;
 use crate::wait::host::Host;
-use crate::wait::news::News;
 use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::{Wait, pause};
 
@@ -86,14 +83,6 @@ where
             }
             result => result,
         }
-    }
-
-    /// The event that a subscriber in a set has to report.
-    ///
-    /// # Errors
-    /// With `probe`, when it is unknown whether the publisher is alive; that of a wake that was kept.
-    pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, Error> {
-        if self.ring.has_something() { Ok(Some(News::Ready)) } else { self.end.news_of_publisher(probe) }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod frames;
 pub mod payloads;
 mod publisher;
 mod room;
+mod seated;
 mod subscriber;
 
 pub use attached::{Attached, Source};
@@ -17,5 +18,6 @@ pub(crate) use end::publisher_state;
 pub use end::{End, PUBLISHER, SUBSCRIBER};
 pub use publisher::Publisher;
 pub use room::Room;
-pub(crate) use room::{drop_all_dead, room_news, wait_for_room};
+pub(crate) use room::{drop_all_dead, wait_for_room};
+pub use seated::{Half, Publishing, Reports, Subscribing};
 pub use subscriber::Subscriber;

@@ -10,7 +10,6 @@ use crate::error::PushError;
 use crate::ring::broadcast::{Control, Corruption};
 use crate::wait::Wait;
 use crate::wait::host::Host;
-use crate::wait::news::News;
 use crate::wait::park::{Attempt, Look, Presence, park};
 use crate::wait::signal::POISONED;
 
@@ -135,25 +134,4 @@ where
         }
     }
     Ok(any)
-}
-
-/// The event that a publisher in a set has to report: it is ready when there is room, which a gated one waits
-/// for, and the last check of a wait also makes by dropping dead subscribers in the way. The next publication
-/// reports a corrupt ring.
-///
-/// # Errors
-/// That of a wake that was kept; with `probe`, when the liveness of a subscriber is unknown.
-pub(crate) fn room_news<F, W, H>(
-    ring: &mut impl Room,
-    end: &mut End<F, W, H>,
-    probe: bool,
-) -> Result<Option<News>, Error>
-where
-    F: Control,
-    W: Seats<Platform = F::Platform>,
-    H: Host,
-{
-    end.place.tell()?;
-    let has_room = !matches!(ring.has_room(), Ok(false)) || (probe && has_room_without_the_dead(ring, end)?);
-    Ok(has_room.then_some(News::Ready))
 }

@@ -10,6 +10,7 @@ use crate::wait::Wait;
 use crate::wait::host::Host;
 use crate::wait::news::News;
 use crate::wait::park::{Attempt, Look, Presence, park};
+use crate::wait::seated::Seated;
 
 /// A reading end.
 #[derive(Debug)]
@@ -68,12 +69,26 @@ where
         self.end.place.ours()?;
         park(&mut Reading { reader: self, wanted }, deadline)
     }
+}
 
-    /// The event that a reader in a set has to report: a newer value of any of its keys, or the end.
-    ///
-    /// # Errors
-    /// With `probe`, when it is unknown whether the writer is alive.
-    pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+/// A reader is ready when any of its keys has a newer value.
+impl<M, W, H> Seated for Reader<M, W, H>
+where
+    M: Memory + Clone,
+    W: Seats<Platform = M::Platform>,
+    H: Host,
+{
+    type Seat = Participant<W, H>;
+
+    fn seat(&self) -> &Participant<W, H> {
+        &self.end.place
+    }
+
+    fn seat_mut(&mut self) -> &mut Participant<W, H> {
+        &mut self.end.place
+    }
+
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         match self.ring.next_change() {
             Ok(None) => {}
             // Even when the writer is just too fast, or the memory is invalid: the next read reports it.
@@ -99,8 +114,7 @@ where
         })
     }
 
-    /// A set is about to wait for the end: for any key.
-    pub(crate) fn is_armed(&mut self) {
+    fn is_armed(&mut self) {
         self.end.place.wait_for(Topic::Any.class());
     }
 }

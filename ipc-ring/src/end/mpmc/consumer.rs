@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::duties::Duties;
 use super::end::{End, Role};
 use crate::apart::apart;
-use crate::end::participant::Seats;
+use crate::end::participant::{Participant, Seats};
 use crate::error::PopError;
 use crate::memory::{Of, Place, Shape as _};
 use crate::message::Message;
@@ -14,6 +14,7 @@ use crate::ring::mpmc::{self as ring, Memory, Nothing, Taken};
 use crate::wait::batching::Batching;
 use crate::wait::host::Host;
 use crate::wait::news::News;
+use crate::wait::seated::Seated;
 
 /// The consuming end.
 #[derive(Debug)]
@@ -162,12 +163,25 @@ where
         let (size, run) = (ring.memory().shape().size(), ring.memory().run());
         self.batching.let_gather(size, run, |count| ring.is_full_ahead(count));
     }
+}
 
-    /// The event that a consumer in a set has to report.
-    ///
-    /// # Errors
-    /// With `probe`, when the liveness of an end is unknown.
-    pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+impl<M, W, H> Seated for Consumer<M, W, H>
+where
+    M: Memory,
+    W: Seats<Platform = M::Platform>,
+    H: Host,
+{
+    type Seat = Participant<W, H>;
+
+    fn seat(&self) -> &Participant<W, H> {
+        &self.end.place
+    }
+
+    fn seat_mut(&mut self) -> &mut Participant<W, H> {
+        &mut self.end.place
+    }
+
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
         match self.ring.look() {
             Err(Nothing::Empty | Nothing::Busy(_)) => {}
@@ -180,8 +194,11 @@ where
         Ok((probe && self.end.is_newly_deserted(Role::Producer)).then_some(News::PeerGone))
     }
 
-    /// Cancels a set's wait for this end. True when a notifier was faster.
-    pub fn withdraw_in_set(&mut self) -> bool {
+    fn begin_wait(&mut self, _is_worth_it: bool) {
+        self.let_gather();
+    }
+
+    fn withdraw(&mut self) -> bool {
         let woken = self.end.place.withdraw();
         if woken {
             self.woken_in_set = true;
@@ -190,8 +207,8 @@ where
         woken
     }
 
-    /// The set returns another end: what this one was woken for goes to another consumer.
-    pub fn is_passed_over(&mut self) {
+    /// What this end was woken for goes to another consumer.
+    fn is_passed_over(&mut self) {
         if std::mem::take(&mut self.woken_in_set) {
             let (ring, mut duties) = self.parts();
             duties.pass_on(ring);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::end::{End, Role};
 use crate::apart::apart;
-use crate::end::participant::Seats;
+use crate::end::participant::{Participant, Seats};
 use crate::error::PushError;
 use crate::memory::{Item, Of};
 use crate::message::Message;
@@ -12,6 +12,7 @@ use crate::ring::mpmc::{self as ring, Memory, Refused};
 use crate::wait::batching::{self, Pace};
 use crate::wait::host::Host;
 use crate::wait::news::News;
+use crate::wait::seated::Seated;
 
 /// The producing end.
 #[derive(Debug)]
@@ -112,11 +113,39 @@ where
         }
     }
 
-    /// In a set, a producer is ready when there is room, or when there is no consumer left to make some.
-    ///
-    /// # Errors
-    /// With `probe`, when the liveness of an end is unknown; that of a wake that failed.
-    pub(crate) fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
+    /// A producer that was woken and has pushed wakes the next one, if there is or will at once be more room:
+    /// a consumer that frees several slots has woken one producer before the first of them.
+    pub(super) fn pass_on(&mut self) {
+        let has_room = match self.ring.look() {
+            Ok(()) => true,
+            Err(Refused::Busy(holder)) => holder.is_reading(),
+            Err(_) => false,
+        };
+        if has_room {
+            self.end.wake_one(Role::Producer); // The baton.
+        }
+    }
+}
+
+/// A producer is ready when there is room, or when there is no consumer left to make some. One that pushes
+/// and finds more room wakes the next one.
+impl<M, W, H> Seated for Producer<M, W, H>
+where
+    M: Memory,
+    W: Seats<Platform = M::Platform>,
+    H: Host,
+{
+    type Seat = Participant<W, H>;
+
+    fn seat(&self) -> &Participant<W, H> {
+        &self.end.place
+    }
+
+    fn seat_mut(&mut self) -> &mut Participant<W, H> {
+        &mut self.end.place
+    }
+
+    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
         let recovered = if probe { self.end.recover().map(drop) } else { Ok(()) };
         self.end.place.tell()?;
         match self.ring.look() {
@@ -130,43 +159,38 @@ where
         Ok((probe && self.end.is_newly_deserted(Role::Consumer)).then_some(News::PeerGone))
     }
 
-    /// Cancels a set's wait for this end. True when a notifier was faster.
-    pub fn withdraw_in_set(&mut self) -> bool {
+    fn begin_wait(&mut self, is_worth_it: bool) {
+        if is_worth_it {
+            self.let_come_free();
+        }
+    }
+
+    fn withdraw(&mut self) -> bool {
         let woken = self.end.place.withdraw();
         self.woken_in_set |= woken;
         woken
     }
 
-    /// The set returns another end: the room that this one was woken for goes to another producer.
-    pub fn is_passed_over(&mut self) {
+    /// The room that this end was woken for goes to another producer.
+    fn is_passed_over(&mut self) {
         if std::mem::take(&mut self.woken_in_set) {
             self.end.wake_one(Role::Producer);
         }
     }
 
-    /// What this end was woken for is done: if there is more room than it took, the next producer is woken.
-    pub fn is_served(&mut self) {
+    /// If there is more room than it took, the next producer is woken.
+    fn is_served(&mut self) {
         if std::mem::take(&mut self.woken_in_set) {
             self.pass_on();
         }
     }
 
-    /// A producer that was woken and has pushed wakes the next one, if there is or will at once be more room:
-    /// a consumer that frees several slots has woken one producer before the first of them.
-    pub(super) fn pass_on(&mut self) {
-        let has_room = match self.ring.look() {
-            Ok(()) => true,
-            Err(Refused::Busy(holder)) => holder.is_reading(),
-            Err(_) => false,
-        };
-        if has_room {
-            self.end.wake_one(Role::Producer); // The baton.
-        }
+    fn is_unannounced(&self) -> bool {
+        true // Consumers announce room for a quarter of the ring, or when they sleep themselves.
     }
 
-    /// Whether the slot that this end waits for is about to be freed by a consumer that has already checked
-    /// for sleepers.
-    pub(crate) fn is_room_coming(&mut self) -> bool {
+    /// A consumer that has already checked for sleepers is about to free the slot.
+    fn is_soon(&mut self) -> bool {
         matches!(self.ring.look(), Err(Refused::Busy(holder)) if holder.is_reading())
     }
 }

@@ -7,6 +7,7 @@ use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::{Counters, Mode};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::Ending;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::end::broadcast::frames::{self as end, refused};
 use crate::error::{AttachError, PushError};
@@ -177,7 +178,7 @@ impl Publisher {
     }
 }
 
-crate::channel::broadcast::room::waits_for_room!([] Publisher);
+has_core!([] Publisher, end::Publisher<Mapped, Front, Segment, Kernel>, core);
 
 impl Drop for Publisher {
     fn drop(&mut self) {

@@ -6,11 +6,9 @@ use super::Builder;
 use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
 use crate::channel::kernel::Kernel;
-use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
-use crate::channel::wait_set::News;
 use crate::end::broadcast::frames::{self as end, Place};
 use crate::end::pair::PeerState;
 use crate::error::AttachError;
@@ -291,12 +289,6 @@ impl Iterator for &mut Subscriber {
 }
 
 impl Follower for Subscriber {
-    type Seat = Participant;
-
-    fn seat(&mut self) -> &mut Participant {
-        &mut self.core.end.place
-    }
-
     fn reopened(&self) -> Option<Self> {
         self.origin.as_ref()?.open_subscriber().ok()
     }
@@ -373,14 +365,4 @@ impl View<'_> {
     }
 }
 
-impl Seated for Subscriber {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        &self.core.end.place
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        self.core.news(probe)
-    }
-}
+has_core!([] Subscriber, end::Subscriber<Mapped, Front, Segment, Kernel>, core);

@@ -7,6 +7,7 @@ use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::{Counters, Mode};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::Ending;
+use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::end::broadcast::{drop_all_dead, payloads as end, wait_for_room};
 use crate::error::{AttachError, PushError};
@@ -283,7 +284,7 @@ impl Publisher {
     }
 }
 
-crate::channel::broadcast::room::waits_for_room!([] Publisher);
+has_core!([] Publisher, end::Publisher<Mapped<Handle>, Front, Segment, Kernel>, core);
 
 impl Drop for Publisher {
     fn drop(&mut self) {

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Builder;
 use crate::channel::broadcast::{self, Counters, Mode, PopError, Position};
-use crate::channel::participant::Participant;
-use crate::channel::seated::Seated;
-use crate::channel::wait_set::News;
+use crate::channel::seated::has_core;
 use crate::end::pair::PeerState;
 use crate::error::AttachError;
 use crate::pool::{Handle, Pool, ReceiveError, Refused, View};
@@ -163,14 +161,4 @@ fn settle(popped: Result<Result<View, Refused>, PopError>) -> Result<View, Recei
     popped.map_err(ReceiveError::Channel)?.map_err(ReceiveError::Refused)
 }
 
-impl Seated for Subscriber {
-    type Seat = Participant;
-
-    fn waiter(&self) -> &Participant {
-        self.channel.waiter()
-    }
-
-    fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error> {
-        Seated::news(&mut self.channel, probe)
-    }
-}
+has_core!([] Subscriber, of broadcast::Subscriber<Handle>, channel);

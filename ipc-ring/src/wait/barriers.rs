@@ -1,0 +1,32 @@
+//! One heavy barrier for the announcements of many ends.
+
+use ipc_core::Error;
+
+use crate::platform::{Barrier, Platform};
+
+/// The heavy barriers that must follow some announcements.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Barriers {
+    fence: bool,
+    asymmetric: bool,
+}
+
+impl Barriers {
+    /// One more.
+    pub fn add(&mut self, barrier: Barrier) {
+        match barrier {
+            Barrier::Fence => self.fence = true,
+            Barrier::Asymmetric => self.asymmetric = true,
+        }
+    }
+
+    /// Runs them, one of each kind for all announcements made before.
+    ///
+    /// # Errors
+    /// When one was refused.
+    pub fn run<P: Platform>(self) -> Result<(), Error> {
+        let asymmetric = if self.asymmetric { P::heavy(Barrier::Asymmetric) } else { Ok(()) };
+        let fence = if self.fence { P::heavy(Barrier::Fence) } else { Ok(()) };
+        asymmetric.and(fence)
+    }
+}
