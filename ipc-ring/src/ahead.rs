@@ -49,7 +49,8 @@ mod tests {
 
     use super::*;
 
-    const PAGE: usize = 4096;
+    /// The largest page of any kernel: those of 4 and 16 KiB begin there too.
+    const PAGE: usize = 65_536;
 
     /// Between two pages that are not writable.
     #[test]
@@ -69,7 +70,9 @@ mod tests {
             unsafe { mprotect(page, PAGE, ProtFlags::PROT_READ) }.unwrap();
         }
         for before in (0..LINE).step_by(8) {
-            for len in (0..=before + PAGE).step_by(8) {
+            // Around the beginning of the second page, and around its end.
+            let end = before + PAGE;
+            for len in (0..2 * LINE).step_by(8).chain((end - 2 * LINE..=end).step_by(8)) {
                 // SAFETY: inside the pages, multiples of 8. No line begins in the part of the first page.
                 unsafe { take_lines(base.wrapping_add(PAGE - before), len, || true) };
             }

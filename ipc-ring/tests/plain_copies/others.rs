@@ -30,8 +30,9 @@ impl<T: Message> broadcast::Memory for Seen<broadcast::Mapped<T>> {}
 #[test]
 fn gated_broadcast_to_two() {
     use broadcast::{Mapped, Mode, Pop, Publish, Publisher, Resume, Start, Subscriber, seat};
-    let region = Region::heap(Mapped::<[u64; 3]>::geometry(4).unwrap().total_size());
-    let ring = Seen(Mapped::<[u64; 3]>::make(region, 4, Barrier::Fence, Mode::Gated, 0).unwrap());
+    let geometry = Mapped::<[u64; 3]>::geometry(4).unwrap();
+    let region = Region::heap(geometry.total_size());
+    let ring = Seen(Mapped::<[u64; 3]>::new(region, &geometry, Barrier::Fence, Mode::Gated).unwrap());
     let mut publisher = Publisher::attach(ring.clone()).unwrap();
     let subscribers = [1, 2].map(|identity| {
         let seat = seat::take(&ring, NonZeroU64::new(identity).unwrap()).unwrap();
@@ -77,7 +78,7 @@ unsafe impl<Req: Message, Rep: Message> call::Memory for Seen<call::Mapped<Req, 
 fn calls_and_replies() {
     type Mapped = call::Mapped<[u64; 3], u64>;
     let region = Region::heap(Mapped::geometry(1).unwrap().total_size());
-    let ring = Seen(Mapped::make(region, Barrier::Fence).unwrap());
+    let ring = Seen(Mapped::new(region, Barrier::Fence).unwrap());
     let mut caller = call::Caller::attach(ring.clone()).unwrap();
     let mut responder = call::Responder::attach(ring).unwrap();
     thread::scope(|scope| {

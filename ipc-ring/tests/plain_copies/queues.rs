@@ -21,8 +21,9 @@ impl<T: Message> spsc::Memory for Seen<spsc::Mapped<T>> {
 
 #[test]
 fn spsc_by_copies_and_in_place() {
-    let region = Region::heap(spsc::Mapped::<[u64; 3]>::geometry(8).unwrap().total_size());
-    let ring = Seen(spsc::Mapped::<[u64; 3]>::make(region, 8, Barrier::Fence, 0).unwrap());
+    let geometry = spsc::Mapped::<[u64; 3]>::geometry(8).unwrap();
+    let region = Region::heap(geometry.total_size());
+    let ring = Seen(spsc::Mapped::<[u64; 3]>::new(region, &geometry, Barrier::Fence).unwrap());
     let mut producer = spsc::Producer::attach(ring.clone()).unwrap();
     let mut consumer = spsc::Consumer::attach(ring);
     thread::scope(|scope| {
