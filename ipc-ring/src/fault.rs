@@ -2,6 +2,7 @@
 //! the paths of another make of processor than this machine's. Compiled only with the `fault-injection`
 //! feature.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -48,6 +49,20 @@ pub fn processor() -> Option<Processor> {
     let processor = Processor::ALL.into_iter().find(|processor| name == processor.name());
     assert!(processor.is_some(), "{PROCESSOR} is {name:?}, which is no processor");
     processor
+}
+
+thread_local! {
+    static UNORDERED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets taps and producers of this thread act as where stores do not become visible in program order.
+pub fn leave_stores_unordered(they_are: bool) {
+    UNORDERED.set(they_are);
+}
+
+#[inline]
+pub(crate) fn are_stores_unordered() -> bool {
+    UNORDERED.get()
 }
 
 static ARMED: AtomicU32 = AtomicU32::new(0);

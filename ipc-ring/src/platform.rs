@@ -67,6 +67,20 @@ impl Barrier {
     }
 }
 
+/// How the stores of a producer are kept in the order that taps rely on: what is published, or claimed,
+/// before what is written next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapOrder {
+    /// By a fence on each side: where the producer's is no instruction.
+    Fences,
+    /// By `membarrier` between a tap's copies and their checks, and a compiler fence of the producer. Its
+    /// process has to be [registered](ipc_core::barrier::register), as those of channels with
+    /// [`Barrier::Asymmetric`] are.
+    Barriers,
+    /// By nothing: there are no taps.
+    NoTaps,
+}
+
 /// The machine the algorithms run on.
 ///
 /// # Safety
@@ -140,18 +154,35 @@ pub unsafe trait Platform: Copy + Debug + Send + Sync + 'static {
         atomic::fence(Self::ordering(edge));
     }
 
-    /// Whether a producer keeps its stores in the order that a [tap](crate::ring::spsc::Tap) relies on. True
-    /// where that costs no instruction.
+    /// How the stores of a producer are kept in the order that a [tap](crate::ring::spsc::Tap) relies on.
+    #[must_use]
     #[inline(always)]
-    fn taps() -> bool {
-        true
+    fn tap_order() -> TapOrder {
+        TapOrder::Fences
     }
 
-    /// The fence of a producer for taps, where taps are supported.
+    /// The producer's half of that order.
     #[inline(always)]
     fn fence_for_taps(edge: Edge) {
-        if Self::taps() {
-            Self::fence(edge);
+        match Self::tap_order() {
+            TapOrder::Fences => Self::fence(edge),
+            TapOrder::Barriers => Self::light(Barrier::Asymmetric),
+            TapOrder::NoTaps => {}
+        }
+    }
+
+    /// The tap's half: what it has copied before is compared after it with what the producer stored.
+    ///
+    /// # Errors
+    /// Those of [`heavy`](Self::heavy), with [`TapOrder::Barriers`]: then nothing is known of the copy.
+    #[inline(always)]
+    fn order_for_taps(edge: Edge) -> Result<(), ipc_core::Error> {
+        match Self::tap_order() {
+            TapOrder::Barriers => Self::heavy(Barrier::Asymmetric),
+            _ => {
+                Self::fence(edge);
+                Ok(())
+            }
         }
     }
 
@@ -203,10 +234,18 @@ unsafe impl Platform for Native {
         }
     }
 
-    /// Architectures that make stores visible in program order.
+    /// Fences on architectures that make stores visible in program order.
     #[inline(always)]
-    fn taps() -> bool {
-        cfg!(any(target_arch = "x86_64", target_arch = "x86"))
+    fn tap_order() -> TapOrder {
+        #[cfg(feature = "fault-injection")]
+        if crate::fault::are_stores_unordered() {
+            return TapOrder::Barriers;
+        }
+        if cfg!(any(target_arch = "x86_64", target_arch = "x86")) {
+            TapOrder::Fences
+        } else {
+            TapOrder::Barriers
+        }
     }
 
     #[inline(always)]

@@ -11,7 +11,11 @@ use std::time::{Duration, Instant};
 
 use common::sandbox::forbid;
 use common::{private_namespace, unique};
-use ipc_ring::{AttachError, AttachErrorKind, Domain, WaitSet, WaitSetError, WaitStrategy, broadcast};
+use ipc_ring::observe::{DomainObserver, Tap, TapError, TapStart};
+use ipc_ring::{
+    AttachError, AttachErrorKind, Barrier, Domain, WaitSet, WaitSetError, WaitStrategy, broadcast, fault,
+    spsc,
+};
 use kinds::{How, Told, every};
 use nix::libc;
 
@@ -74,6 +78,44 @@ fn who_cannot_say_that_it_sleeps_does_not_sleep() {
             }
         });
     }
+}
+
+/// Where stores do not become visible in order, a copy that no barrier followed may be torn.
+#[test]
+fn a_tap_that_cannot_order_its_copies_returns_none() {
+    private_namespace();
+    in_thread(|| {
+        fault::leave_stores_unordered(true);
+        let name = unique("no-membarrier");
+        let domain = Domain::open(&name).unwrap();
+        let observer = DomainObserver::open(&name).unwrap();
+        let mut producer = spsc::Builder::<u64>::new("x").domain(&domain).create_producer().unwrap();
+        producer.push(7).unwrap();
+        let mut tap = Tap::open(&observer, "x", TapStart::Oldest).unwrap();
+        forbid_membarrier();
+        let mut out = Vec::new();
+        let refused = tap.try_read(&mut out).unwrap_err();
+        assert!(matches!(refused, TapError::System(_)), "{refused}");
+        let refused = Tap::open(&observer, "x", TapStart::Oldest).unwrap_err();
+        assert!(matches!(refused, TapError::System(_)), "{refused}");
+        assert!(refused.to_string().contains("membarrier"), "{refused}");
+    });
+}
+
+/// Where stores do not become visible in order, membarrier has to reach the producers.
+#[test]
+fn a_channel_with_fences_is_refused_where_stores_are_unordered() {
+    private_namespace();
+    let name = unique("fences");
+    let domain = Domain::open(&name).unwrap();
+    let observer = DomainObserver::open(&name).unwrap();
+    let builder = spsc::Builder::<u64>::new("fenced").domain(&domain).barrier(Barrier::Fence);
+    let _fenced = builder.create_producer().unwrap();
+    assert!(Tap::open(&observer, "fenced", TapStart::Next).is_ok());
+    fault::leave_stores_unordered(true);
+    let refused = Tap::open(&observer, "fenced", TapStart::Next).unwrap_err();
+    fault::leave_stores_unordered(false);
+    assert!(matches!(refused, TapError::Unordered), "{refused}");
 }
 
 /// Its correctness, and not only a wake-up, rests on the barrier: a publisher that misses a cursor overwrites

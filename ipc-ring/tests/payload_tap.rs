@@ -10,7 +10,7 @@ use ipc_ring::control::Named;
 use ipc_ring::observe::{DomainObserver, PayloadError, PayloadTap, Tap, TapRead, TapStart};
 use ipc_ring::pool::{Handle, Loan, Pool, Refused};
 use ipc_ring::zerocopy::FromBytes as _;
-use ipc_ring::{Domain, pool, spsc};
+use ipc_ring::{Domain, fault, pool, spsc};
 
 /// Words of a payload: enough that a copy takes longer than to lend the block again.
 const WORDS: u64 = 2048;
@@ -80,7 +80,19 @@ fn plays_a_role() {
 
 /// Follows the handles of a stream at full speed: a payload that is returned is whole, and that of its
 /// handle's number.
+///
+/// As on this processor, and as on one whose stores do not become visible in order, if the kernel has
+/// `membarrier`.
 fn read_along(domain: &str, least_gone: u64) {
+    read_along_here(domain, least_gone);
+    if ipc_core::barrier::is_supported() {
+        fault::leave_stores_unordered(true);
+        read_along_here(domain, least_gone);
+        fault::leave_stores_unordered(false);
+    }
+}
+
+fn read_along_here(domain: &str, least_gone: u64) {
     let observer = DomainObserver::open(domain).unwrap();
     let mut tap = Tap::open(&observer, "out", TapStart::Oldest).unwrap();
     let mut payloads = PayloadTap::new(&observer);

@@ -1,9 +1,9 @@
-//! A tap of a channel whose memory holds garbage: a result, no panic, no hang.
+//! A tap of a channel whose memory holds garbage: a result, no panic, no hang. It leaves all memory as it is.
 
 mod common;
 
 use common::{private_namespace, unique};
-use ipc_ring::observe::{DomainObserver, Tap, TapStart};
+use ipc_ring::observe::{DomainObserver, Tap, TapRead, TapStart};
 use ipc_ring::{Domain, broadcast, bytes, latest, mpmc, spsc};
 
 /// The ring that was made last: those before are still attached.
@@ -95,4 +95,26 @@ fn memory_that_makes_no_sense_is_read_without_harm() {
         domain.remove_channel("x").unwrap();
     }
     assert!(answers > 1000, "{answers}");
+}
+
+#[test]
+fn a_tap_changes_nothing() {
+    private_namespace();
+    let name = unique("untouched");
+    let domain = Domain::open(&name).unwrap();
+    let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+    producer.push(1).unwrap();
+    let ring = newest_ring();
+    let image = || {
+        let mut bytes = vec![0; ring.len()];
+        ring.copy_from(0, &mut bytes).unwrap();
+        bytes
+    };
+    let before = image();
+    let observer = DomainObserver::open(&name).unwrap();
+    let mut tap = Tap::open(&observer, "numbers", TapStart::Oldest).unwrap();
+    let mut out = Vec::new();
+    assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Message { sequence: 0, key: None });
+    assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
+    assert!(image() == before);
 }

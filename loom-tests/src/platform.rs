@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use ipc_ring::edge::Edge;
-use ipc_ring::platform::{Barrier, Platform, Site};
+use ipc_ring::platform::{Barrier, Platform, Site, TapOrder};
 
 use crate::mutation::{self, Mutation};
 use crate::word::{Word32, Word64};
@@ -13,11 +13,17 @@ use crate::{crash, membarrier, phase};
 thread_local! {
     static FENCED_LOOKS: Cell<u32> = const { Cell::new(0) };
     static HAS_TAPS: Cell<bool> = const { Cell::new(false) };
+    static TAPS_USE_BARRIERS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// How many looks that find no waiter the notifiers of the next execution fence.
 pub(crate) fn set_fenced_looks(looks: u32) {
     FENCED_LOOKS.set(looks);
+}
+
+/// Whether the taps of the next execution call `membarrier` instead of having fences on each side.
+pub(crate) fn set_tap_barriers(they: bool) {
+    TAPS_USE_BARRIERS.set(they);
 }
 
 /// Whether producers have the fences that taps rely on. Only in models with a tap: in others a fence would
@@ -68,8 +74,12 @@ unsafe impl Platform for Loom {
         loom::thread::yield_now();
     }
 
-    fn taps() -> bool {
-        HAS_TAPS.get()
+    fn tap_order() -> TapOrder {
+        match (HAS_TAPS.get(), TAPS_USE_BARRIERS.get()) {
+            (false, _) => TapOrder::NoTaps,
+            (true, false) => TapOrder::Fences,
+            (true, true) => TapOrder::Barriers,
+        }
     }
 
     fn fence(edge: Edge) {

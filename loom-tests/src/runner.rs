@@ -17,6 +17,7 @@ pub struct Model {
     bound: usize,
     reaches: &'static [&'static str],
     fenced_looks: u32,
+    tap_barriers: bool,
     body: fn(),
 }
 
@@ -55,7 +56,7 @@ impl Model {
     /// longer sees what the threads share.
     #[must_use]
     pub const fn new(name: &'static str, min: u64, body: fn()) -> Self {
-        Self { name, min, bound: 2, reaches: &[], fenced_looks: 0, body }
+        Self { name, min, bound: 2, reaches: &[], fenced_looks: 0, tap_barriers: false, body }
     }
 
     /// With this bound on preemptions instead of 2.
@@ -69,6 +70,12 @@ impl Model {
     #[must_use]
     pub const fn fenced_looks(self, looks: u32) -> Self {
         Self { fenced_looks: looks, ..self }
+    }
+
+    /// On a machine whose stores do not become visible in program order: taps call `membarrier`.
+    #[must_use]
+    pub const fn unordered(self) -> Self {
+        Self { tap_barriers: true, ..self }
     }
 
     /// Some execution must reach each of these states, see [`reached`].
@@ -137,13 +144,14 @@ impl Model {
         };
         EXECUTIONS.set(0);
         REACHED.with_borrow_mut(BTreeSet::clear);
-        let Self { fenced_looks, body, .. } = *self;
+        let Self { fenced_looks, tap_barriers, body, .. } = *self;
         builder.check(move || {
             EXECUTIONS.set(EXECUTIONS.get() + 1);
             crash::reset();
             phase::reset();
             membarrier::reset();
             platform::set_fenced_looks(fenced_looks);
+            platform::set_tap_barriers(tap_barriers);
             body();
         });
     }

@@ -1,5 +1,7 @@
 //! Reading a channel's messages from outside.
 
+mod steps;
+
 use core::fmt;
 
 use crate::channel::observe::observe_from;
@@ -8,13 +10,15 @@ use crate::domain::{Entry, Place};
 use crate::error::AttachError;
 use crate::layout::{self, Geometry, Kind};
 use crate::memory::Shaped;
-use crate::platform::{Barrier, Native, Platform as _};
+use crate::platform::{Barrier, Native, Platform as _, TapOrder};
 use crate::region::Region;
+use crate::ring::ahead::{Ahead, Read};
 use crate::ring::broadcast::{self, Mode, Resume};
 use crate::ring::bytes;
 use crate::ring::latest::{self, Trouble};
 use crate::ring::mpmc;
 use crate::ring::spsc::{self, Corruption, Tapped};
+use steps::{Elements, Frames};
 
 /// Where a [`Tap`] begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,9 +42,11 @@ pub enum TapError {
         /// The number of the kind, see [`Kind`].
         kind: u32,
     },
-    /// On this CPU architecture the producer of such a ring does not keep its stores in the order that a tap
-    /// relies on.
+    /// On this CPU architecture only channels with [`Barrier::Asymmetric`] can be tapped, and this one has
+    /// fences.
     Unordered,
+    /// On this CPU architecture a tap needs `membarrier`, which was refused.
+    System(ipc_core::Error),
     /// The words of the ring are invalid.
     Corrupt(Corruption),
 }
@@ -54,9 +60,12 @@ impl fmt::Display for TapError {
                 write!(f, "messages of a channel of kind {name} cannot be read without a seat")
             }
             Self::Unordered => f.write_str(
-                "on this processor messages of such a channel cannot be read without a seat: its producers \
-                 would need a fence for each",
+                "on this processor messages of a channel with fences cannot be read without a seat: make it with \
+                 Barrier::Asymmetric",
             ),
+            Self::System(error) => {
+                write!(f, "on this processor messages are read without a seat by membarrier: {error}")
+            }
             Self::Corrupt(corruption) => write!(f, "the channel is corrupt: {corruption}"),
         }
     }
@@ -66,6 +75,7 @@ impl std::error::Error for TapError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Attach(error) => Some(error),
+            Self::System(error) => Some(error),
             _ => None,
         }
     }
@@ -107,6 +117,9 @@ pub enum TapRead {
 /// for. The ends pay nothing except for the cache lines that it reads while they write them. It polls: it
 /// cannot sleep until a message comes.
 ///
+/// Of `spsc`, `bytes` and `mpmc` it calls `membarrier` on other processors than x86-64, once for up to 64
+/// messages, which interrupts those that run processes with such channels for some microseconds.
+///
 /// As long as it lives the channel's memory does.
 ///
 /// ```
@@ -141,6 +154,9 @@ enum Ring {
     Spsc(spsc::Tap<spsc::RawMapped>),
     Bytes(bytes::Tap<bytes::Mapped>),
     Mpmc(mpmc::Tap<mpmc::MappedOf<Shaped>>),
+    SpscAhead(Ahead<Elements<spsc::Tap<spsc::RawMapped>>>),
+    BytesAhead(Ahead<Frames>),
+    MpmcAhead(Ahead<Elements<mpmc::Tap<mpmc::MappedOf<Shaped>>>>),
     Broadcast(broadcast::Subscriber<broadcast::MappedOf<Shaped>>),
     Frames(broadcast::frames::Subscriber<broadcast::frames::Mapped>),
     Latest(latest::Reader<latest::MappedOf<Shaped>>),
@@ -150,6 +166,7 @@ enum Ring {
 struct Found {
     kind: Kind,
     geometry: Geometry,
+    barrier: Barrier,
     first_position: u64,
     mode: Option<Mode>,
 }
@@ -192,15 +209,17 @@ impl Tap {
                 _ => layout::look(region, kind, spsc::SLOTS_OFFSET, generation),
             }?;
             let mode = broadcast::front::mode_of(region);
-            let (geometry, first_position) = (seen.geometry, seen.first_position);
-            Ok(Ok(Found { kind, geometry, first_position, mode }))
+            let layout::Seen { geometry, barrier, first_position, .. } = seen;
+            Ok(Ok(Found { kind, geometry, barrier, first_position, mode }))
         };
         let (region, found, _) = observe_from(name, place, Kind::Spsc, look)?;
         Self::over(region, &found?, start)
     }
 
     fn over(region: Region, found: &Found, start: TapStart) -> Result<Self, TapError> {
-        let Found { kind, geometry, first_position, mode } = found;
+        let Found { kind, geometry, barrier, first_position, mode } = found;
+        let copies_ahead = Native::tap_order() == TapOrder::Barriers;
+        let size = geometry.element_size();
         let begin = match start {
             TapStart::Oldest => broadcast::Start::Oldest,
             TapStart::Next => broadcast::Start::Next,
@@ -225,31 +244,46 @@ impl Tap {
             Kind::Latest => Ring::Latest(latest::Reader::attach(latest::MappedOf::<Shaped>::to_be_read(
                 region, geometry,
             )?)),
-            _ if !Native::taps() => return Err(TapError::Unordered),
+            // Other processes than those of such rings are not reached by membarrier.
+            _ if copies_ahead && *barrier == Barrier::Fence => return Err(TapError::Unordered),
             Kind::Mpmc => {
                 let ring = mpmc::MappedOf::<Shaped>::to_be_read(region, geometry)?;
-                Ring::Mpmc(match start {
+                let tap = match start {
                     TapStart::Oldest => mpmc::Tap::oldest(ring, *first_position),
                     TapStart::Next => mpmc::Tap::next(ring),
-                })
+                };
+                if copies_ahead {
+                    Ring::MpmcAhead(Ahead::new(Elements::new(tap, size, *first_position)))
+                } else {
+                    Ring::Mpmc(tap)
+                }
             }
             Kind::Bytes => {
                 let ring = bytes::Mapped::to_be_read(region, geometry)?;
-                Ring::Bytes(match start {
+                let tap = match start {
                     TapStart::Oldest => bytes::Tap::oldest(ring),
                     TapStart::Next => bytes::Tap::next(ring),
-                })
+                };
+                if copies_ahead { Ring::BytesAhead(Ahead::new(Frames(tap))) } else { Ring::Bytes(tap) }
             }
             _ => {
                 let ring = spsc::RawMapped::to_be_read(region, geometry)?;
-                Ring::Spsc(match start {
+                let tap = match start {
                     TapStart::Oldest => spsc::Tap::oldest(ring, *first_position),
                     TapStart::Next => spsc::Tap::next(ring),
-                })
+                };
+                if copies_ahead {
+                    Ring::SpscAhead(Ahead::new(Elements::new(tap, size, *first_position)))
+                } else {
+                    Ring::Spsc(tap)
+                }
             }
         };
+        if let Ring::SpscAhead(_) | Ring::BytesAhead(_) | Ring::MpmcAhead(_) = ring {
+            Native::heavy(Barrier::Asymmetric).map_err(TapError::System)?;
+        }
         let has_frames = matches!(kind, Kind::Bytes | Kind::BroadcastBytes);
-        let element_size = if has_frames { 0 } else { geometry.element_size() };
+        let element_size = if has_frames { 0 } else { size };
         Ok(Self { ring, element_size, first_position: *first_position, published_ns: None })
     }
 
@@ -257,10 +291,10 @@ impl Tap {
     /// [`TapRead::Message`].
     ///
     /// # Errors
-    /// [`TapError::Corrupt`].
+    /// [`TapError::Corrupt`]; [`TapError::System`], see [`Tap`].
     ///
     /// # Blocking
-    /// Never, and no system call.
+    /// Never, and on x86-64 no system call.
     pub fn try_read(&mut self, out: &mut Vec<u8>) -> Result<TapRead, TapError> {
         if let Ring::Frames(ring) = &mut self.ring {
             let sequence = ring.sequence();
@@ -278,6 +312,20 @@ impl Tap {
                 bytes::Tapped::Missed { count } => Ok(TapRead::Missed { count }),
                 bytes::Tapped::Corrupt(corruption) => Err(TapError::Corrupt(corruption)),
                 bytes::Tapped::Empty => Ok(TapRead::Nothing),
+            };
+        }
+        let ahead = match &mut self.ring {
+            Ring::SpscAhead(tap) => Some(tap.try_read(out)),
+            Ring::BytesAhead(tap) => Some(tap.try_read(out)),
+            Ring::MpmcAhead(tap) => Some(tap.try_read(out)),
+            _ => None,
+        };
+        if let Some(read) = ahead {
+            return match read.map_err(TapError::System)? {
+                Read::Message { sequence } => Ok(TapRead::Message { sequence, key: None }),
+                Read::Missed { count } => Ok(TapRead::Missed { count }),
+                Read::Empty => Ok(TapRead::Nothing),
+                Read::Corrupt(corruption) => Err(TapError::Corrupt(corruption)),
             };
         }
         out.clear();
@@ -327,7 +375,12 @@ impl Tap {
                     Err(Trouble::NoSuchKey) => Ok(TapRead::Nothing),
                 }
             }
-            Ring::Frames(_) | Ring::Bytes(_) => Ok(TapRead::Nothing),
+            // Read above.
+            Ring::Frames(_)
+            | Ring::Bytes(_)
+            | Ring::SpscAhead(_)
+            | Ring::BytesAhead(_)
+            | Ring::MpmcAhead(_) => Ok(TapRead::Nothing),
         }
     }
 

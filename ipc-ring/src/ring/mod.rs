@@ -5,6 +5,7 @@
 //! once, when a ring is mapped whose [barrier](crate::Barrier) needs it. Waiting, naming, liveness and
 //! everything else that needs a kernel is one floor up, in [`channel`](crate::channel).
 
+pub mod ahead;
 pub mod broadcast;
 pub mod bytes;
 pub mod call;

@@ -1,12 +1,14 @@
 //! A tap reads frames while the producer overwrites them.
 
+use ipc_ring::edge::Edge;
 use ipc_ring::memory::Ring as _;
+use ipc_ring::ring::ahead::{Ahead, Copied, Read, Steps};
 use ipc_ring::ring::bytes::{Tap, Tapped};
 use loom::thread;
 
 use super::Heap;
 use super::moves::{Consuming, Lengths, Producing, consumer, laid, pop, producer, push, pushed};
-use crate::{Model, reached};
+use crate::{Loom, Model, reached};
 
 /// Frames of 16 bytes with their headers; the seventh of 8.
 const SIXTEENS: Lengths = &[8, 8, 8, 8, 8, 8, 0];
@@ -18,6 +20,7 @@ const PADDED: Lengths = &[8, 8, 0, 24];
 /// The models of this file.
 pub const MODELS: &[Model] = &[
     Model::new("frames_tap_marked", 80, || popped(SIXTEENS, 3, 0, 2)).reaches(&["tapped", "missed"]),
+    Model::new("frames_tap_ahead", 80, ahead).unordered().reaches(&["tapped", "missed"]),
     Model::new("frames_tap_in_reach", 80, || popped(SIXTEENS, 4, 2, 3)).reaches(&["tapped", "missed"]),
     Model::new("frames_tap_longest", 30, || popped(LONG_LAST, 8, 2, 1)).reaches(&["missed"]),
     Model::new("frames_tap_padding", 400, || popped(PADDED, 3, 1, 1)).reaches(&["tapped", "missed"]),
@@ -117,4 +120,74 @@ fn start(begin: fn(Heap) -> Tap<Heap>) {
         assert_ne!(read(&mut tap, lengths), Tapped::Empty, "it was pushed");
     }
     assert_eq!(read(&mut tap, lengths), Tapped::Empty);
+}
+
+/// A tap of these rings that copies several frames before it checks them.
+struct Frames(Tap<Heap>);
+
+impl Steps for Frames {
+    type Platform = Loom;
+    type Message = Vec<u8>;
+    type Place = (u64, u64);
+    const EDGE: Edge = Edge::BytesValidate;
+    const IS_CHAIN: bool = true;
+
+    fn copy_next(&mut self, message: &mut Vec<u8>) -> Copied<(u64, u64)> {
+        let place = (self.0.position(), self.0.sequence());
+        match self.0.copy_next(message) {
+            Tapped::Frame { .. } => Copied::Message { place, sequence: place.1 },
+            Tapped::Missed { count } => Copied::Missed(count),
+            Tapped::Corrupt(corruption) => Copied::Corrupt(place, corruption),
+            Tapped::Empty => Copied::Empty,
+        }
+    }
+
+    fn is_intact(&self, (position, _): (u64, u64)) -> bool {
+        self.0.is_intact(position)
+    }
+
+    fn skip(&mut self, (position, sequence): (u64, u64)) -> u64 {
+        match self.0.skip(position, sequence) {
+            Tapped::Missed { count } => count,
+            _ => 0,
+        }
+    }
+}
+
+/// Three frames were popped, and the producer wraps around while the tap reads the last of them.
+fn ahead() {
+    let ring = Heap::tapped(64);
+    let (mut producing, _consuming) = ends(&ring, SIXTEENS, 3);
+    let mut tap = Ahead::new(Frames(Tap::at(ring, 0, 0)));
+    let other = thread::spawn(move || {
+        for _ in 0..2 {
+            assert!(push(&mut producing, SIXTEENS).is_some(), "there is room");
+        }
+    });
+    let mut next = 0;
+    let mut read = || {
+        let mut out = Vec::new();
+        let read = tap.try_read(&mut out).expect("barriers are there");
+        match read {
+            Read::Message { sequence } => {
+                assert_eq!(sequence, next);
+                let position = (0..next).fold(0, |at, _| laid(at, 64, SIXTEENS).1.end());
+                let payload = laid(position, 64, SIXTEENS).1.payload(64);
+                assert_eq!(out, payload, "a frame that was overwritten is not given");
+                next += 1;
+                reached("tapped");
+            }
+            Read::Missed { count } => {
+                next += count;
+                reached("missed");
+            }
+            Read::Empty => {}
+            Read::Corrupt(corruption) => panic!("what was overwritten is judged: {corruption}"),
+        }
+        (read, next)
+    };
+    let _ = read();
+    other.join().unwrap();
+    while read().0 != Read::Empty {}
+    assert_eq!(read().1, 5, "five were pushed");
 }

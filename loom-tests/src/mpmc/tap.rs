@@ -2,16 +2,21 @@
 
 use std::mem::MaybeUninit;
 
+use ipc_ring::edge::Edge;
+use ipc_ring::ring::ahead::{Ahead, Copied, Read, Steps};
 use ipc_ring::ring::mpmc::{Nothing, Tap, Tapped, recovery};
 use loom::thread;
 
 use super::Heap;
-use crate::{Model, reached};
+use crate::{Loom, Model, reached};
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
     Model::new("mpmc_tap_overwritten", 140, overwritten).reaches(&["tapped", "missed"]),
     Model::new("mpmc_tap_returned", 300, returned).reaches(&["tapped", "missed", "not there yet"]),
+    Model::new("mpmc_tap_ahead_overwritten", 100, ahead_overwritten)
+        .unordered()
+        .reaches(&["tapped", "missed"]),
     Model::new("mpmc_tap_given_up", 250, || void(false)).reaches(&["missed", "not there yet"]),
     Model::new("mpmc_tap_producer_dies", 250, || void(true)).reaches(&["missed", "not there yet"]),
 ];
@@ -100,4 +105,76 @@ fn void(dies: bool) {
         assert_ne!(read(&mut tap), Tapped::Item, "nothing was pushed");
     }
     assert_eq!(read(&mut tap), Tapped::Empty);
+}
+
+/// A tap of these rings that copies several elements before it checks them.
+struct Numbers(Tap<Heap>);
+
+impl Steps for Numbers {
+    type Platform = Loom;
+    type Message = u64;
+    type Place = u64;
+    const EDGE: Edge = Edge::MpmcValidate;
+    const IS_CHAIN: bool = false;
+
+    #[allow(unsafe_code)]
+    fn copy_next(&mut self, message: &mut u64) -> Copied<u64> {
+        let mut item = MaybeUninit::uninit();
+        match self.0.copy_next(&mut item) {
+            Tapped::Item => {
+                // SAFETY: the tap has filled it.
+                *message = unsafe { item.assume_init() };
+                let place = self.0.position() - 1;
+                Copied::Message { place, sequence: place }
+            }
+            Tapped::Missed { count } => Copied::Missed(count),
+            Tapped::Empty => Copied::Empty,
+            Tapped::Corrupt(corruption) => panic!("{corruption}"),
+        }
+    }
+
+    fn is_intact(&self, place: u64) -> bool {
+        self.0.is_intact(place)
+    }
+
+    fn skip(&mut self, place: u64) -> u64 {
+        match self.0.skip(place) {
+            Tapped::Missed { count } => count,
+            _ => panic!("where it goes on is always found"),
+        }
+    }
+}
+
+/// As [`overwritten`].
+fn ahead_overwritten() {
+    let ring = Heap::tapped(1, false);
+    let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
+    assert_eq!(producer.try_push(&10), Ok(()));
+    let mut tap = Ahead::new(Numbers(Tap::oldest(ring, 0)));
+    let other = thread::spawn(move || {
+        assert_eq!(consumer.try_pop().map(|popped| popped.item), Ok(10));
+        assert_eq!(producer.try_push(&11), Ok(()));
+    });
+    let mut next = 0;
+    let mut read_all = || {
+        loop {
+            let mut item = 0;
+            match tap.try_read(&mut item).expect("barriers are there") {
+                Read::Message { sequence } => {
+                    assert_eq!((sequence, item), (next, next + 10), "an overwritten element is not given");
+                    next += 1;
+                    reached("tapped");
+                }
+                Read::Missed { count } => {
+                    next += count;
+                    reached("missed");
+                }
+                Read::Empty => return next,
+                Read::Corrupt(corruption) => panic!("{corruption}"),
+            }
+        }
+    };
+    let _ = read_all();
+    other.join().unwrap();
+    assert_eq!(read_all(), 2, "two were pushed");
 }

@@ -1,6 +1,6 @@
 //! A tap reads a payload while its block is lent again.
 
-use ipc_ring::ring::pool::{Handle, Member, Refused, read_along};
+use ipc_ring::ring::pool::{Handle, Member, Refused, Unread, read_along};
 use loom::thread;
 
 use super::memory::THERE;
@@ -12,6 +12,8 @@ pub const MODELS: &[Model] = &[
     Model::new("pool_tap_lent_again", 10, lent_again).reaches(&["tapped", "gone"]),
     Model::new("pool_tap_given_back", 10, given_back).reaches(&["tapped", "gone"]),
     Model::new("pool_tap_in_place", 10, in_place).reaches(&["tapped", "gone"]),
+    Model::new("pool_tap_lent_again_unordered", 10, lent_again).unordered().reaches(&["tapped", "gone"]),
+    Model::new("pool_tap_in_place_unordered", 10, in_place).unordered().reaches(&["tapped", "gone"]),
     Model::new("pool_tap_sent", 10, sent).reaches(&["tapped", "gone", "not there yet"]),
 ];
 
@@ -38,7 +40,7 @@ fn tap(pool: &Heap, handle: &Handle) {
             assert_eq!(value, 10, "a payload that was overwritten is not returned");
             reached("tapped");
         }
-        Err(Refused::Stale { .. }) => reached("gone"),
+        Err(Unread::Refused(Refused::Stale { .. })) => reached("gone"),
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -121,8 +123,8 @@ fn tap_unordered(pool: &Heap, handle: &Handle) {
             assert_eq!(value, 10, "a payload that is not complete is not returned");
             reached("tapped");
         }
-        Err(Refused::Stale { .. }) => reached("gone"),
-        Err(Refused::NotSent) => {}
+        Err(Unread::Refused(Refused::Stale { .. })) => reached("gone"),
+        Err(Unread::Refused(Refused::NotSent)) => {}
         Err(other) => panic!("{other:?}"),
     }
 }

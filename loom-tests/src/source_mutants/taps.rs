@@ -4,6 +4,7 @@ use super::SourceMutant;
 
 const BYTES: &str = "ipc-ring/src/ring/bytes/tap.rs";
 const MPMC: &str = "ipc-ring/src/ring/mpmc/tap.rs";
+const AHEAD: &str = "ipc-ring/src/ring/ahead.rs";
 const POOL: &str = "ipc-ring/src/ring/pool/tap.rs";
 const ROOM: &str = "ipc-ring/src/ring/bytes/producer/room.rs";
 
@@ -12,7 +13,7 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "a tap of frames does not check what it has copied",
         file: BYTES,
-        old: "        if «!is_whole(&self.memory, self.next.position)» {\n",
+        old: "        if «!is_whole(&self.memory, self.next.position)» {\n            return",
         new: "false",
         models: &["frames_tap_marked"],
     },
@@ -75,8 +76,8 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "pool: a tap does not look at the tag behind the copy",
         file: POOL,
-        old: "    «is_intact(memory, handle, block, Relaxed)» // Behind the fence.\n",
-        new: "Ok(())",
+        old: "    «is_intact(memory, handle, block, Relaxed)?»; // Behind the fence.\n",
+        new: "()",
         models: &["pool_tap_lent_again"],
     },
     SourceMutant {
@@ -99,5 +100,26 @@ pub(super) const ALL: &[SourceMutant] = &[
         old: "        «Self::before_writing()»;\n",
         new: "()",
         models: &["pool_tap_in_place"],
+    },
+    SourceMutant {
+        name: "a tap that copies ahead checks without a barrier",
+        file: AHEAD,
+        old: "            «S::Platform::order_for_taps(S::EDGE)?»;\n",
+        new: "()",
+        models: &["tap_ahead_newest_capacity_2", "mpmc_tap_ahead_overwritten"],
+    },
+    SourceMutant {
+        name: "a tap that copied ahead returns what was overwritten",
+        file: AHEAD,
+        old: "        let lost = «self.lost(&copied)»;\n",
+        new: "0",
+        models: &["tap_ahead_newest_capacity_2", "frames_tap_ahead"],
+    },
+    SourceMutant {
+        name: "a producer may be interrupted nowhere between what it publishes and what it writes next",
+        file: "ipc-ring/src/platform.rs",
+        old: "            TapOrder::Barriers => «Self::light(Barrier::Asymmetric)»,\n",
+        new: "()",
+        models: &["tap_ahead_newest_capacity_2", "mpmc_tap_ahead_overwritten"],
     },
 ];

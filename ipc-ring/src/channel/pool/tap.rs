@@ -8,8 +8,8 @@ use super::header;
 use crate::channel::observe::observe_pool;
 use crate::domain::DomainObserver;
 use crate::error::AttachError;
-use crate::platform::{Native, Platform as _};
-use crate::ring::pool::{Handle, Mapped, Refused, read_along};
+use crate::platform::{Barrier, Native, Platform as _, TapOrder};
+use crate::ring::pool::{Handle, Mapped, Refused, Unread, read_along};
 
 /// How many pools a tap remembers.
 const MOST_POOLS: usize = 32;
@@ -67,12 +67,13 @@ pub struct TappedPool {
 #[derive(Clone, Debug)]
 enum Found {
     Pool(TappedPool, Box<Mapped>),
+    Unordered,
     Nothing,
     Unreadable(Arc<AttachError>),
 }
 
 /// Why a payload was not read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum PayloadError {
     /// The handle names no payload that is still there: [`Refused::Stale`] if its block was lent again.
@@ -84,9 +85,11 @@ pub enum PayloadError {
     },
     /// The pool cannot be read.
     Attach(Arc<AttachError>),
-    /// On this CPU architecture the borrowers of blocks do not keep their stores in the order that a tap
-    /// relies on.
+    /// On this CPU architecture only pools with [`Barrier::Asymmetric`](crate::Barrier::Asymmetric) can be
+    /// read without a seat, and this one has fences.
     Unordered,
+    /// On this CPU architecture reading without a seat needs `membarrier`, which was refused.
+    System(ipc_core::Error),
 }
 
 impl PayloadTap {
@@ -106,10 +109,8 @@ impl PayloadTap {
     /// Never. Some system calls for the first handle of each pool.
     pub fn read(&mut self, handle: &Handle, out: &mut Vec<u8>) -> Result<&TappedPool, PayloadError> {
         out.clear();
-        if !Native::taps() {
-            return Err(PayloadError::Unordered);
-        }
         match self.pool(handle.pool) {
+            Found::Unordered => Err(PayloadError::Unordered),
             Found::Nothing => Err(PayloadError::NoPool { generation: handle.pool }),
             Found::Unreadable(error) => Err(PayloadError::Attach(Arc::clone(error))),
             Found::Pool(pool, memory) => {
@@ -120,7 +121,8 @@ impl PayloadTap {
                 };
                 match read_along(&**memory, handle, copy) {
                     Ok(()) => Ok(pool),
-                    Err(refused) => Err(PayloadError::Refused(refused)),
+                    Err(Unread::Refused(refused)) => Err(PayloadError::Refused(refused)),
+                    Err(Unread::Unordered(error)) => Err(PayloadError::System(error)),
                 }
             }
         }
@@ -143,12 +145,13 @@ impl PayloadTap {
 
 fn find(observer: &DomainObserver, generation: u64) -> Found {
     let attached = observe_pool(observer, generation, |region| {
-        let (shape, _) = header::read(region, generation)?;
+        let (shape, barrier) = header::read(region, generation)?;
         let classes = shape.as_asked();
-        Ok((classes, Mapped::of_any(region.clone(), shape, generation)?))
+        Ok((barrier, classes, Mapped::of_any(region.clone(), shape, generation)?))
     });
     match attached {
-        Ok(Some((name, (classes, memory)))) => {
+        Ok(Some((_, (Barrier::Fence, ..)))) if Native::tap_order() == TapOrder::Barriers => Found::Unordered,
+        Ok(Some((name, (_, classes, memory)))) => {
             Found::Pool(TappedPool { name, generation, classes }, Box::new(memory))
         }
         Ok(None) => Found::Nothing,
@@ -163,8 +166,12 @@ impl fmt::Display for PayloadError {
             Self::NoPool { generation } => write!(f, "there is no pool of generation {generation}"),
             Self::Attach(error) => error.fmt(f),
             Self::Unordered => f.write_str(
-                "on this processor blocks cannot be read without a seat: lending them would need a fence",
+                "on this processor the blocks of a pool with fences cannot be read without a seat: make it \
+                 with Barrier::Asymmetric",
             ),
+            Self::System(error) => {
+                write!(f, "on this processor blocks are read without a seat by membarrier: {error}")
+            }
         }
     }
 }
@@ -174,6 +181,7 @@ impl std::error::Error for PayloadError {
         match self {
             Self::Attach(error) => Some(error),
             Self::Refused(refused) => Some(refused),
+            Self::System(error) => Some(error),
             _ => None,
         }
     }

@@ -30,8 +30,7 @@
 //! for each producer that died between a publication and its count.
 //!
 //! A tap stores nothing. On x86-64 neither fence is an instruction. Elsewhere the producer's fence would cost
-//! an instruction for each push and is omitted ([`Platform::taps`](crate::platform::Platform::taps)), so
-//! there is no tap there.
+//! an instruction for each push and is omitted; there a tap copies [ahead](crate::ring::ahead).
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -118,15 +117,42 @@ impl<M: Memory> Tap<M> {
     }
 
     /// Copies the next frame into `out`, whose content it replaces; the new content is valid only when the
-    /// result is [`Tapped::Frame`].
+    /// result is [`Tapped::Frame`]. Where [fences](crate::platform::TapOrder::Fences) keep the order.
     pub fn try_read(&mut self, out: &mut Vec<u8>) -> Tapped {
-        self.step(|memory, start, len| {
-            out.clear();
-            // Not more than the longest frame, whatever the ring says.
-            out.resize(usize::try_from(len).expect("no longer than the ring"), 0);
-            // SAFETY: only whole elements are copied there, or nothing.
-            memory.read(index(memory, start) + WORD, unsafe { crate::copy::as_uninit(out) });
-        })
+        self.step(|memory, start, len| copy(memory, start, len, out))
+    }
+
+    /// As [`try_read`](Self::try_read), but what was found may have been overwritten while it was copied:
+    /// [`is_intact`](Self::is_intact) says so, after a fence or barrier.
+    pub fn copy_next(&mut self, out: &mut Vec<u8>) -> Tapped {
+        match look(&self.memory, self.next.position) {
+            Found::Frame { start, len } => {
+                copy(&self.memory, start, len, out);
+                self.pass(start, len)
+            }
+            // A look: what is not seen yet will be.
+            Found::Nothing if !is_whole(&self.memory, self.next.position) => self.overrun(),
+            Found::Nothing => Tapped::Empty,
+            Found::Invalid(corruption) => Tapped::Corrupt(corruption),
+        }
+    }
+
+    /// Whether what lies from this position on, which was copied, was not overwritten.
+    pub fn is_intact(&self, position: u64) -> bool {
+        is_whole(&self.memory, position)
+    }
+
+    /// The frame of this position and number was overwritten: continues at the oldest that can be found.
+    pub fn skip(&mut self, position: u64, sequence: u64) -> Tapped {
+        self.next = Spot { position, sequence };
+        self.overrun()
+    }
+
+    /// Moves past a frame.
+    fn pass(&mut self, start: u64, len: u64) -> Tapped {
+        let position = start.wrapping_add(header::record(len));
+        self.next = Spot { position, sequence: self.next.sequence.wrapping_add(1) };
+        Tapped::Frame { len: usize::try_from(len).expect("no longer than the ring") }
     }
 
     /// Moves past the next frame, which `copy` reads.
@@ -141,11 +167,7 @@ impl<M: Memory> Tap<M> {
             return self.overrun();
         }
         match found {
-            Found::Frame { start, len } => {
-                let position = start.wrapping_add(header::record(len));
-                self.next = Spot { position, sequence: self.next.sequence.wrapping_add(1) };
-                Tapped::Frame { len: usize::try_from(len).expect("no longer than the ring") }
-            }
+            Found::Frame { start, len } => self.pass(start, len),
             Found::Nothing => Tapped::Empty,
             Found::Invalid(corruption) => Tapped::Corrupt(corruption),
         }
@@ -295,6 +317,15 @@ fn look<M: Memory>(memory: &M, position: u64) -> Found {
         }
         _ => invalid("header", position, word),
     }
+}
+
+/// Copies a frame's payload into `out`.
+fn copy<M: Memory>(memory: &M, start: u64, len: u64, out: &mut Vec<u8>) {
+    out.clear();
+    // Not more than the longest frame, whatever the ring says.
+    out.resize(usize::try_from(len).expect("no longer than the ring"), 0);
+    // SAFETY: only whole elements are copied there, or nothing.
+    memory.read(index(memory, start) + WORD, unsafe { crate::copy::as_uninit(out) });
 }
 
 fn index<M: Memory>(memory: &M, position: u64) -> u64 {

@@ -24,8 +24,8 @@
 //! what it missed has an exact number. Void slots that it did not meet are among them.
 //!
 //! A tap stores nothing, and no end waits for it. On x86-64 neither fence is an instruction. Elsewhere the
-//! producers' fence would cost an instruction for each push and is omitted
-//! ([`Platform::taps`](crate::platform::Platform::taps)), so there is no tap there.
+//! producers' fence would cost an instruction for each push and is omitted; there a tap copies
+//! [ahead](crate::ring::ahead).
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -129,8 +129,25 @@ impl<M: Memory> Tap<M> {
     }
 
     /// Copies the next element into `place`, which may be written in any case; its contents are valid only
-    /// when the result is [`Tapped::Item`].
+    /// when the result is [`Tapped::Item`]. Where [fences](crate::platform::TapOrder::Fences) keep the order.
     pub fn try_read(&mut self, place: &mut Place<M>) -> Tapped {
+        let tapped = self.copy_next(place);
+        if tapped == Tapped::Item {
+            let position = self.position.wrapping_sub(1);
+            // [T1] Acquire ← the producer's fence: a tap that read newer data sees the claim before it.
+            M::Platform::fence(Edge::MpmcValidate);
+            let is_there = self.is_intact(position);
+            if !is_there {
+                return self.skip(position);
+            }
+        }
+        tapped
+    }
+
+    /// As [`try_read`](Self::try_read), but the element may have been overwritten while it was copied:
+    /// [`is_intact`](Self::is_intact) says so, after a fence or barrier. Its position is the one before the
+    /// tap's.
+    pub fn copy_next(&mut self, place: &mut Place<M>) -> Tapped {
         use State::{Closed, Empty, Full, Lent, Orphan, Reading, Void, Writing};
         // Void slots are passed over, at most a lap of them.
         for _ in 0..self.memory.capacity() {
@@ -159,22 +176,25 @@ impl<M: Memory> Tap<M> {
 
     /// Copies the element of a position that was there.
     fn copy(&mut self, position: u64, place: &mut Place<M>) -> Tapped {
+        self.memory.read(self.shape.index(position), place);
+        self.position = position.wrapping_add(1);
+        Tapped::Item
+    }
+
+    /// Whether the element of a position, which was copied, was not overwritten.
+    pub fn is_intact(&self, position: u64) -> bool {
         use State::{Closed, Empty, Writing};
-        let index = self.shape.index(position);
-        self.memory.read(index, place);
-        // [T1] Acquire ← the producer's fence: a tap that read newer data sees the claim before it.
-        M::Platform::fence(Edge::MpmcValidate);
-        let (ahead, state) = self.ahead(position); // Behind the fence.
-        let is_there = match (ahead, state) {
+        match self.ahead(position) {
             (0, Some(state)) => !matches!(state, Empty | Closed | Writing),
             (1, Some(Empty | Closed)) => true,
             _ => false,
-        };
-        if !is_there {
-            return self.overrun();
         }
-        self.position = position.wrapping_add(1);
-        Tapped::Item
+    }
+
+    /// The element of this position was overwritten: continues at the oldest that was not.
+    pub fn skip(&mut self, position: u64) -> Tapped {
+        self.position = position;
+        self.overrun()
     }
 
     /// Whether the slot of a position, which was returned, held an element.

@@ -148,7 +148,7 @@ pub use memory::{Counter, Memory};
 pub use refused::Refused;
 pub use seat::{Seat, TableFull};
 pub use tag::{MAX_MEMBERS, State, Tag};
-pub use tap::read_along;
+pub use tap::{Unread, read_along};
 pub use words::Class;
 pub use words::{
     BLOCK_FIELDS, Blocks, CLASS_FIELDS, Classes, FIELDS, MAX_CLASSES, MAX_LENDERS, SEAT_FIELDS, Seats, Sizes,

@@ -16,7 +16,9 @@
 //! in the same generation. A block that was given back keeps them until it is lent again; with fast receivers
 //! most blocks are found so. What a process that died had sent, or received, is not written again either.
 //!
-//! A tap stores nothing, and no process waits for it. On x86-64 the borrower's fence is no instruction.
+//! A tap stores nothing, and no process waits for it. On x86-64 neither fence is an instruction. Elsewhere
+//! the borrower's is omitted, and the tap calls `membarrier` in place of its own (see
+//! [`ahead`](crate::ring::ahead)).
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -32,20 +34,31 @@ use crate::platform::{Platform, Word};
 /// change meanwhile; `Ok` says that they did not.
 ///
 /// # Errors
-/// [`Refused`]: the handle names no block of this pool, or the block was lent again, before or while the
-/// bytes were copied: [`Refused::Stale`].
-pub fn read_along<M: Memory>(
-    memory: &M,
-    handle: &Handle,
-    copy: impl FnOnce(u32, u32),
-) -> Result<(), Refused> {
+/// [`Unread`]: [`Refused::Stale`] if the block was lent again, before or while the bytes were copied.
+pub fn read_along<M: Memory>(memory: &M, handle: &Handle, copy: impl FnOnce(u32, u32)) -> Result<(), Unread> {
     let block = block_named(memory, handle)?;
     // [P1] Acquire ← the sender: the bytes were written before.
     is_intact(memory, handle, block, M::Platform::ordering(Edge::PoolLookSent))?;
     copy(handle.class, block);
     // [P7] Acquire ← the borrower's fence: a tap that has read newer bytes sees that the block was lent.
-    M::Platform::fence(Edge::PoolValidate);
-    is_intact(memory, handle, block, Relaxed) // Behind the fence.
+    M::Platform::order_for_taps(Edge::PoolValidate).map_err(Unread::Unordered)?;
+    is_intact(memory, handle, block, Relaxed)?; // Behind the fence.
+    Ok(())
+}
+
+/// Why a payload was not read.
+#[derive(Debug)]
+pub enum Unread {
+    /// The handle names no block of this pool, or the block was lent again.
+    Refused(Refused),
+    /// `membarrier` was refused, which [orders](crate::platform::TapOrder::Barriers) the copy and its check.
+    Unordered(ipc_core::Error),
+}
+
+impl From<Refused> for Unread {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
 }
 
 /// Whether the block still has the bytes that it was sent with.

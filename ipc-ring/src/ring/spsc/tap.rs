@@ -21,8 +21,7 @@
 //! So a tap sees everything that waits to be popped, and everything popped that is still in the ring except
 //! the oldest slot. It stores nothing; it counts what it was too slow to read. On x86-64 neither fence is an
 //! instruction: they keep the compiler from moving the copies. Elsewhere the producer's fence would cost an
-//! instruction for each push and is omitted ([`Platform::taps`](crate::platform::Platform::taps)), so there
-//! is no tap there.
+//! instruction for each push and is omitted; there a tap copies [ahead](crate::ring::ahead).
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -103,8 +102,24 @@ impl<M: Memory> Tap<M> {
     }
 
     /// Copies the next element into `place`, which is written in any case; its contents are valid only when
-    /// the result is [`Tapped::Item`].
+    /// the result is [`Tapped::Item`]. Where [fences](crate::platform::TapOrder::Fences) keep the order.
     pub fn try_read(&mut self, place: &mut Place<M>) -> Tapped {
+        let position = self.position;
+        let tapped = self.copy_next(place);
+        if tapped == Tapped::Item {
+            // [S4] Acquire ← the producer's fence: a tap that read newer data sees what was published before
+            // it, and the consumer's position then.
+            M::Platform::fence(Edge::SpscValidate);
+            if !self.is_intact(position) {
+                return self.skip(position);
+            }
+        }
+        tapped
+    }
+
+    /// As [`try_read`](Self::try_read), but the element may have been overwritten while it was copied:
+    /// [`is_intact`](Self::is_intact) says so, after a fence or barrier.
+    pub fn copy_next(&mut self, place: &mut Place<M>) -> Tapped {
         let position = self.position;
         let mask = self.memory.capacity() - 1;
         // [S1] Acquire ← the producer's Release: the payload was written before.
@@ -115,18 +130,24 @@ impl<M: Memory> Tap<M> {
             _ => return Tapped::Empty,
         }
         self.memory.read(position & mask, place);
-        // [S4] Acquire ← the producer's fence: a tap that read newer data sees what was published before it,
-        // and the consumer's position then.
-        M::Platform::fence(Edge::SpscValidate);
+        self.position = position.wrapping_add(1);
+        Tapped::Item
+    }
+
+    /// Whether the element of a position, which was copied, was not overwritten.
+    pub fn is_intact(&self, position: u64) -> bool {
+        let mask = self.memory.capacity() - 1;
         // Behind the fence.
         let before = self.memory.slot_word(position.wrapping_sub(1) & mask).load(Relaxed);
         let is_next = before.wrapping_sub(position.wrapping_add(self.memory.capacity())).cast_signed() >= 0;
         // Behind the fence, too.
-        if is_next && position.wrapping_sub(self.memory.consumed().load(Relaxed)).cast_signed() < 0 {
-            return self.overrun();
-        }
-        self.position = position.wrapping_add(1);
-        Tapped::Item
+        !is_next || position.wrapping_sub(self.memory.consumed().load(Relaxed)).cast_signed() >= 0
+    }
+
+    /// The element of this position was overwritten: continues at the oldest that may be intact.
+    pub fn skip(&mut self, position: u64) -> Tapped {
+        self.position = position;
+        self.overrun()
     }
 
     /// Continues at the oldest element that may be intact.
