@@ -127,6 +127,10 @@ where
     /// When the liveness of an end is unknown. Nothing was taken from that one.
     pub fn recover(&mut self) -> Result<Report, Error> {
         self.place.host.check_process("recover")?;
+        // Before a seat is freed: an end whose token went to a dead one has another, or finds the dead one.
+        if self.place.has_holder_died() {
+            self.wake_all();
+        }
         let mut report = Report::default();
         let asked = self.place.asking(|is_alive| report = recovery::recover(&self.ring, is_alive));
         if report.seats > 0 || report.slots > 0 {
