@@ -11,8 +11,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use loom_tests::{
-    Model, Mutation, Verdict, broadcast, bytes, call, everybody, interrupted, latest, leaving, mpmc, parked,
-    payloads, pool, readiness, spsc,
+    Model, Mutation, Verdict, broadcast, bytes, call, everybody, latest, leaving, mpmc, payloads, pool,
+    readiness, spsc,
 };
 
 /// The models of a part.
@@ -27,8 +27,8 @@ fn part(name: &str) -> Vec<&'static Model> {
         "pool" => pool::models().collect(),
         "payloads" => payloads::models().collect(),
         "everybody" => everybody::models().collect(),
-        "parked" => parked::MODELS.iter().collect(),
-        "interrupted" => interrupted::MODELS.iter().chain(spsc::interrupted::MODELS).collect(),
+        "parked" => spsc::parked::MODELS.iter().collect(),
+        "interrupted" => spsc::interrupted::MODELS.iter().collect(),
         "readiness" => readiness::MODELS.iter().collect(),
         "leaving" => leaving::MODELS.iter().collect(),
         _ => panic!("no part is called {name}"),

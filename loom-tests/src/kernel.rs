@@ -14,7 +14,7 @@ use ipc_ring::wait::interrupt;
 use ipc_ring::wait::soon::Soon;
 use loom::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Loom, Semaphore, Word32, mutation, reached};
+use crate::{Futex, Loom, Semaphore, Word32, mutation, reached};
 
 /// A mistake: the notifier takes the waiting bit and posts no token.
 pub const NO_TOKEN: &str = "the notifier takes the waiting bit and posts no token";
@@ -61,10 +61,47 @@ impl Handle {
     }
 }
 
+/// What one end sleeps on.
+#[derive(Debug)]
+enum Sleep {
+    On(Semaphore),
+    OnWord(Futex),
+}
+
+impl Sleep {
+    fn post(&self) {
+        match self {
+            Self::On(semaphore) => semaphore.post(),
+            Self::OnWord(word) => word.post(),
+        }
+    }
+
+    fn ring(&self) {
+        match self {
+            Self::On(semaphore) => semaphore.ring(),
+            Self::OnWord(word) => word.post(),
+        }
+    }
+
+    fn wait(&self) {
+        match self {
+            Self::On(semaphore) => semaphore.wait(),
+            Self::OnWord(word) => word.wait(),
+        }
+    }
+
+    fn try_wait(&self) -> bool {
+        match self {
+            Self::On(semaphore) => semaphore.try_wait(),
+            Self::OnWord(word) => word.try_wait(),
+        }
+    }
+}
+
 /// What the ends of a model share.
 #[derive(Debug)]
 pub struct Domain {
-    semaphores: Vec<Semaphore>,
+    semaphores: Vec<Sleep>,
     /// Which process's death posts to which semaphore.
     arranged: RefCell<Vec<(u64, u32)>>,
     /// A bit for each dead process. The kernel's report orders what the dead process did before everything
@@ -82,18 +119,24 @@ impl Domain {
     /// A domain with this number of wake semaphores, numbered from 1.
     #[must_use]
     pub fn new(semaphores: u32) -> Rc<Self> {
-        Self::of(semaphores, false)
+        Self::of(semaphores, false, || Sleep::On(Semaphore::new()))
+    }
+
+    /// A domain whose ends sleep on this number of words.
+    #[must_use]
+    pub fn of_words(words: u32) -> Rc<Self> {
+        Self::of(words, false, || Sleep::OnWord(Futex::new()))
     }
 
     /// A domain in which no process dies, so the checker need not explore liveness checks.
     #[must_use]
     pub fn immortal(semaphores: u32) -> Rc<Self> {
-        Self::of(semaphores, true)
+        Self::of(semaphores, true, || Sleep::On(Semaphore::new()))
     }
 
-    fn of(semaphores: u32, is_immortal: bool) -> Rc<Self> {
+    fn of(semaphores: u32, is_immortal: bool, sleep: fn() -> Sleep) -> Rc<Self> {
         Rc::new(Self {
-            semaphores: (0..semaphores).map(|_| Semaphore::new()).collect(),
+            semaphores: (0..semaphores).map(|_| sleep()).collect(),
             arranged: RefCell::default(),
             dead: AtomicU64::new(0),
             is_immortal,
@@ -102,7 +145,7 @@ impl Domain {
         })
     }
 
-    fn semaphore(&self, wake: u32) -> &Semaphore {
+    fn semaphore(&self, wake: u32) -> &Sleep {
         &self.semaphores[wake as usize - 1]
     }
 

@@ -19,11 +19,10 @@
 //! between two sites.
 //! [`source_mutants`]: mistakes in the source. [`runner`], [`mutation`], [`matrix`]: how models are run and
 //! proved sharp. [`spsc`]: the models of the single-producer ring. [`bytes`]: those of the ring of frames.
-//! [`mpmc`]: those of the many-to-many ring. [`parked`]: those of an end that sleeps on a futex.
-//! [`broadcast`]: those of one to many. [`pool`]: those of the blocks for large payloads. [`payloads`]: those
-//! of the two together. [`everybody`]: those of three sleepers that all have to be woken. [`interrupted`]:
-//! those of a wait that is interrupted. [`readiness`]: those of tasks that wait through a driver.
-//! [`leaving`]: those of what passes without a common lock.
+//! [`mpmc`]: those of the many-to-many ring. [`broadcast`]: those of one to many. [`pool`]: those of the
+//! blocks for large payloads. [`payloads`]: those of the two together. [`everybody`]: those of three sleepers
+//! that all have to be woken. [`readiness`]: those of tasks that wait through a driver. [`leaving`]: those of
+//! what passes without a common lock.
 #![deny(unsafe_code)]
 
 pub mod broadcast;
@@ -31,7 +30,7 @@ pub mod bytes;
 pub mod call;
 pub mod crash;
 pub mod everybody;
-pub mod interrupted;
+pub mod futex;
 pub mod kernel;
 pub mod latest;
 pub mod leaving;
@@ -42,7 +41,6 @@ pub mod memory;
 pub mod mpmc;
 pub mod mutation;
 pub mod pair;
-pub mod parked;
 pub mod participants;
 pub mod payloads;
 pub mod phase;
@@ -56,6 +54,7 @@ pub mod source_mutants;
 pub mod spsc;
 pub mod word;
 
+pub use futex::Futex;
 pub use mutation::Mutation;
 pub use platform::Loom;
 pub use runner::{Model, Verdict, reached};
@@ -74,5 +73,6 @@ pub fn models() -> impl Iterator<Item = &'static Model> {
         .chain(payloads::models())
         .chain(everybody::models())
         .chain(spsc::interrupted::MODELS)
+        .chain(spsc::parked::MODELS)
         .chain(readiness::MODELS)
 }

@@ -79,6 +79,7 @@ pub(crate) fn source_mutant(name: &str) -> bool {{
 
 const PARK: &str = "ipc-ring/src/wait/park.rs";
 const TOGETHER: &str = "ipc-ring/src/wait/together.rs";
+const TOKEN: &str = "ipc-ring/src/wait/token.rs";
 const INTERRUPT: &str = "ipc-ring/src/wait/interrupt.rs";
 const PAIR: &str = "ipc-ring/src/end/pair.rs";
 const ROOM: &str = "ipc-ring/src/end/room.rs";
@@ -156,6 +157,13 @@ const OF_PAIRS: &[SourceMutant] = &[
         old: "Presence::Gone(error) => return «attempt.attempt(&wait)?.ok_or(error)»,",
         new: "Err(error)",
         models: &["producer_dies_for_good", "producer_sleeps_consumer_detaches"],
+    },
+    SourceMutant {
+        name: "a sleeper on a word is woken before its token is there",
+        file: TOKEN,
+        old: "    «word.fetch_or(1, Relaxed)»; // A token hands nothing over",
+        new: "{ let woken = wake(); word.fetch_or(1, Relaxed); return woken; }",
+        models: &["parked_consumer_fence"],
     },
     SourceMutant {
         name: "the flag of an interruption is looked at before the first sleep only",

@@ -98,8 +98,7 @@ impl Member {
             Parker::Semaphore => settle(self.semaphores.perform(&[Op::add(wake.semaphore(), 1)])),
             Parker::Futex => {
                 let word = self.table.half(wake.word());
-                token::post::<Native>(word);
-                futex::wake(word, 1).map(drop)
+                token::post::<Native, _>(word, || futex::wake(word, 1).map(drop))
             }
         }
     }
@@ -240,14 +239,14 @@ impl Member {
         wait: impl Fn(&AtomicU32, u32, Instant) -> Result<bool, Error>,
     ) -> Result<bool, Error> {
         let word = self.table.half(wake.word());
-        while !token::take::<Native>(word) {
-            if !wait(word, token::NONE, until)? {
+        token::sleep::<Native, _>(word, || {
+            let is_woken = wait(word, token::NONE, until)?;
+            if !is_woken {
                 // A word is not woken when the set is removed.
                 self.semaphores.value(layout::LOCK)?;
-                return Ok(token::take::<Native>(word));
             }
-        }
-        Ok(true)
+            Ok(is_woken)
+        })
     }
 
     /// Takes a token if there is one.

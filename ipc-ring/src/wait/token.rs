@@ -13,9 +13,24 @@ use crate::platform::{Platform, Word};
 /// The word's value while there is no token: a thread sleeps as long as the word has this value.
 pub const NONE: u32 = 0;
 
-/// Posts a token. The caller wakes the thread that sleeps on the word.
-pub fn post<P: Platform>(word: &P::U32) {
+/// Posts a token, then calls `wake`, which wakes the thread that sleeps on the word.
+pub fn post<P: Platform, R>(word: &P::U32, wake: impl FnOnce() -> R) -> R {
     word.fetch_or(1, Relaxed); // A token hands nothing over: see above.
+    wake()
+}
+
+/// Takes the token, waiting for it. `wait` sleeps as long as the word is [`NONE`]; false when it gives up.
+/// Returns whether there was a token.
+///
+/// # Errors
+/// Those of `wait`.
+pub fn sleep<P: Platform, E>(word: &P::U32, mut wait: impl FnMut() -> Result<bool, E>) -> Result<bool, E> {
+    while !take::<P>(word) {
+        if !wait()? {
+            return Ok(take::<P>(word));
+        }
+    }
+    Ok(true)
 }
 
 /// Takes the token if there is one.

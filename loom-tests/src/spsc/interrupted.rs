@@ -3,7 +3,7 @@
 //! deadlock.
 //!
 //! Tokens are those of semaphores, of which an interrupter posts one only if there is none;
-//! [`interrupted`](crate::interrupted) uses those of a futex, which order nothing.
+//! [`parked`](super::parked) uses those of a futex, which order nothing.
 
 use std::rc::Rc;
 
@@ -12,45 +12,55 @@ use loom::thread;
 
 use super::Heap;
 use super::ends::Channel;
+use crate::kernel::Domain;
 use crate::pair::{CONSUMER, Ended, NEXT_CONSUMER};
 use crate::{Model, reached};
 
 pub use crate::kernel::INTERRUPT_MISTAKES;
+
+/// Semaphores, or words.
+pub(super) const ENDS: u32 = 4;
 
 const FENCE: Barrier = Barrier::Fence;
 const ASYMMETRIC: Barrier = Barrier::Asymmetric;
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("park_interrupted_fence", 10, || interrupted(FENCE)).reaches(&["the consumer sleeps"]),
-    Model::new("park_interrupted_asymmetric", 10, || interrupted(ASYMMETRIC))
+    Model::new("park_interrupted_fence", 10, || interrupted(&Domain::new(ENDS), FENCE))
         .reaches(&["the consumer sleeps"]),
-    Model::new("park_interrupted_elsewhere_fence", 10, || interrupted_elsewhere(FENCE))
+    Model::new("park_interrupted_asymmetric", 10, || interrupted(&Domain::new(ENDS), ASYMMETRIC))
         .reaches(&["the consumer sleeps"]),
-    Model::new("park_interrupted_elsewhere_asymmetric", 10, || interrupted_elsewhere(ASYMMETRIC))
+    Model::new("park_interrupted_elsewhere_fence", 10, || interrupted_elsewhere(&Domain::new(ENDS), FENCE))
         .reaches(&["the consumer sleeps"]),
-    Model::new("park_interrupted_and_woken_fence", 200, || interrupted_and_woken(FENCE)).reaches(&[
+    Model::new("park_interrupted_elsewhere_asymmetric", 10, || {
+        interrupted_elsewhere(&Domain::new(ENDS), ASYMMETRIC)
+    })
+    .reaches(&["the consumer sleeps"]),
+    Model::new("park_interrupted_and_woken_fence", 200, || interrupted_and_woken(&Domain::new(ENDS), FENCE))
+        .reaches(&[
+            "the consumer sleeps",
+            "interrupted first",
+            "an element first",
+            "withdrawn while a token is under way",
+        ]),
+    Model::new("park_interrupted_and_woken_asymmetric", 200, || {
+        interrupted_and_woken(&Domain::new(ENDS), ASYMMETRIC)
+    })
+    .reaches(&[
         "the consumer sleeps",
         "interrupted first",
         "an element first",
         "withdrawn while a token is under way",
     ]),
-    Model::new("park_interrupted_and_woken_asymmetric", 200, || interrupted_and_woken(ASYMMETRIC)).reaches(
-        &[
-            "the consumer sleeps",
-            "interrupted first",
-            "an element first",
-            "withdrawn while a token is under way",
-        ],
-    ),
-    Model::new("park_stray_token_fence", 100, || stray_token(FENCE)).reaches(&["the consumer sleeps"]),
-    Model::new("park_stray_token_asymmetric", 100, || stray_token(ASYMMETRIC))
+    Model::new("park_stray_token_fence", 100, || stray_token(&Domain::new(ENDS), FENCE))
+        .reaches(&["the consumer sleeps"]),
+    Model::new("park_stray_token_asymmetric", 100, || stray_token(&Domain::new(ENDS), ASYMMETRIC))
         .reaches(&["the consumer sleeps"]),
 ];
 
 /// Nothing comes but the interruption.
-fn interrupted(barrier: Barrier) {
-    let channel = Channel::new(Heap::new(2, barrier));
+pub(super) fn interrupted(domain: &Rc<Domain>, barrier: Barrier) {
+    let channel = Channel::within(Heap::new(2, barrier), domain);
     let (mut consumer, _producer) = (channel.consumer(), channel.producer());
     let handle = consumer.interrupter();
     let other = thread::spawn(move || handle.interrupt());
@@ -60,8 +70,8 @@ fn interrupted(barrier: Barrier) {
 
 /// As [`interrupted`], for an end that has moved to another semaphore, as one that follows its channel to a
 /// new ring does.
-fn interrupted_elsewhere(barrier: Barrier) {
-    let channel = Channel::new(Heap::new(2, barrier));
+pub(super) fn interrupted_elsewhere(domain: &Rc<Domain>, barrier: Barrier) {
+    let channel = Channel::within(Heap::new(2, barrier), domain);
     let (mut consumer, _producer) = (channel.consumer(), channel.producer());
     let handle = consumer.interrupter();
     let other = thread::spawn(move || handle.interrupt());
@@ -71,8 +81,8 @@ fn interrupted_elsewhere(barrier: Barrier) {
 }
 
 /// An element and an interruption, in either order: both arrive.
-fn interrupted_and_woken(barrier: Barrier) {
-    let channel = Channel::new(Heap::new(2, barrier));
+pub(super) fn interrupted_and_woken(domain: &Rc<Domain>, barrier: Barrier) {
+    let channel = Channel::within(Heap::new(2, barrier), domain);
     let (mut consumer, mut producer) = (channel.consumer(), channel.producer());
     let handle = consumer.interrupter();
     let other = thread::spawn(move || handle.interrupt());
@@ -92,8 +102,8 @@ fn interrupted_and_woken(barrier: Barrier) {
 }
 
 /// A token for an end that had the semaphore before: it is no interruption, and nothing is lost.
-fn stray_token(barrier: Barrier) {
-    let channel = Rc::new(Channel::new(Heap::new(2, barrier)));
+fn stray_token(domain: &Rc<Domain>, barrier: Barrier) {
+    let channel = Rc::new(Channel::within(Heap::new(2, barrier), domain));
     let (mut consumer, mut producer) = (channel.consumer(), channel.producer());
     let late = Rc::clone(&channel);
     let other = thread::spawn(move || late.0.domain().ring(CONSUMER));

@@ -9,6 +9,7 @@ pub mod interrupted;
 #[allow(unsafe_code)]
 mod memory;
 mod moves;
+pub mod parked;
 pub mod ring;
 pub mod sleeping;
 pub mod takeover;
