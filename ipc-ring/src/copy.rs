@@ -17,9 +17,9 @@ mod block;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod short;
 
-use block::{load_block, store_block};
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-use block::{store_block_backwards, store16};
+use block::store16;
+use block::{load_block, store_block};
 
 /// Payloads up to this many bytes are moved as 8-byte atomic words, unrolled by the compiler.
 ///
@@ -81,26 +81,10 @@ unsafe fn store_words(to: *mut u8, from: *const u8, len: usize) {
 pub(crate) unsafe fn store_bytes(to: *mut u8, from: *const u8, len: usize) {
     if len <= short::UP_TO {
         // SAFETY: the caller's promise.
-        unsafe { short::store::<false>(to, from, len) }
+        unsafe { short::store(to, from, len) }
     } else {
         // SAFETY: the caller's promise.
         unsafe { store_block(to, from, len) }
-    }
-}
-
-/// As [`store_bytes`], from the last byte to the first up to 2 KiB.
-///
-/// # Safety
-/// As [`store`].
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline(always)]
-pub(crate) unsafe fn store_bytes_backwards(to: *mut u8, from: *const u8, len: usize) {
-    if len <= short::UP_TO {
-        // SAFETY: the caller's promise.
-        unsafe { short::store::<true>(to, from, len) }
-    } else {
-        // SAFETY: the caller's promise.
-        unsafe { store_block_backwards(to, from, len) }
     }
 }
 
@@ -121,7 +105,7 @@ pub(crate) unsafe fn load_bytes(to: *mut u8, from: *const u8, len: usize) {
 }
 
 #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-pub(crate) use {load as load_bytes, store as store_bytes, store as store_bytes_backwards};
+pub(crate) use {load as load_bytes, store as store_bytes};
 
 /// How many of `len` bytes from `address` on lie before the next multiple of 8.
 #[inline(always)]

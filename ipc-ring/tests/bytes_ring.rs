@@ -93,7 +93,7 @@ fn a_stream_is_told_to_the_producer_and_changes_no_frame() {
         for start in STARTS {
             let (mut producer, mut consumer) = ends(make, 1 << 16, start);
             let pays = producer.memory().stream() < u64::MAX;
-            for (len, count) in [(1, 16), (1024, 4), (3000, 4)] {
+            for (len, count) in [(1, 16), (184, 16), (1024, 4), (3000, 4)] {
                 for (frames, is_stream) in [(count - 1, false), (count, true), (1, false)] {
                     for number in 0..frames {
                         producer.try_push(&frame(number, len)).unwrap();
@@ -103,7 +103,8 @@ fn a_stream_is_told_to_the_producer_and_changes_no_frame() {
                     }
                     assert_eq!(pop(&mut consumer), None);
                     let told = producer.memory().dense().load(Relaxed) == 1;
-                    assert_eq!(told, is_stream && pays, "{frames} of {len}");
+                    let is_of_use = producer.memory().is_dense_of_use((len as u64 + 15) & !7);
+                    assert_eq!(told, is_stream && pays && is_of_use, "{frames} of {len}");
                 }
             }
             let mut random = Random(start ^ 1);

@@ -75,61 +75,6 @@ pub(super) unsafe fn store_block(to: *mut u8, from: *const u8, len: usize) {
     }
 }
 
-/// As [`store_block`], from the last byte to the first; above 2 KiB in the order of `memcpy`.
-///
-/// # Safety
-/// As [`store`](super::store), with `len > 16`.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[inline(always)]
-pub(super) unsafe fn store_block_backwards(to: *mut u8, from: *const u8, len: usize) {
-    if len > MOVES_UP_TO {
-        // SAFETY: the caller's promise.
-        return unsafe { call_memcpy(to, from, len) };
-    }
-    let mut left = not_unrolled(len);
-    while left >= 64 {
-        left -= 64;
-        let here = from.wrapping_add(left);
-        // SAFETY: the 64 bytes at `left` lie inside both blocks; loadu asks for no alignment.
-        let a = unsafe { _mm_loadu_si128(here.cast()) };
-        // SAFETY: as above.
-        let b = unsafe { _mm_loadu_si128(here.wrapping_add(16).cast()) };
-        // SAFETY: as above.
-        let c = unsafe { _mm_loadu_si128(here.wrapping_add(32).cast()) };
-        // SAFETY: as above.
-        let d = unsafe { _mm_loadu_si128(here.wrapping_add(48).cast()) };
-        // SAFETY: as above; movups asks for no alignment.
-        unsafe {
-            core::arch::asm!(
-                "movups [{to} + 48], {d}",
-                "movups [{to} + 32], {c}",
-                "movups [{to} + 16], {b}",
-                "movups [{to}], {a}",
-                a = in(xmm_reg) a,
-                b = in(xmm_reg) b,
-                c = in(xmm_reg) c,
-                d = in(xmm_reg) d,
-                to = in(reg) to.wrapping_add(left),
-                options(nostack, preserves_flags),
-            );
-        }
-    }
-    while left > 0 {
-        left = left.saturating_sub(16);
-        // SAFETY: the 16 bytes at `left` lie inside both blocks, as len > 16.
-        let piece = unsafe { _mm_loadu_si128(from.wrapping_add(left).cast()) };
-        // SAFETY: as above.
-        unsafe {
-            core::arch::asm!(
-                "movups [{to}], {piece}",
-                piece = in(xmm_reg) piece,
-                to = in(reg) to.wrapping_add(left),
-                options(nostack, preserves_flags),
-            );
-        }
-    }
-}
-
 /// Copies a longer block out of shared memory. As [`store_block`].
 ///
 /// # Safety

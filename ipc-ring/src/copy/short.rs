@@ -11,17 +11,12 @@ use core::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_storeu_si128};
 /// The longest block that is copied here.
 pub(super) const UP_TO: usize = 64;
 
-/// Two moves of a size by `$move`, from the start and from the end, or one if that is all. The end first if
-/// `$backwards`.
+/// Two moves of a size by `$move`, from the start and from the end, or one if that is all.
 macro_rules! ends {
-    ($to:ident, $from:ident, $len:ident, $size:literal, $move:ident, $backwards:expr) => {{
-        if $backwards && $len > $size {
-            // SAFETY: the last bytes of the block.
-            unsafe { $move($to.wrapping_add($len - $size), $from.wrapping_add($len - $size)) };
-        }
+    ($to:ident, $from:ident, $len:ident, $size:literal, $move:ident) => {{
         // SAFETY: the first bytes of the block.
         unsafe { $move($to, $from) };
-        if !$backwards && $len > $size {
+        if $len > $size {
             // SAFETY: the last bytes of the block.
             unsafe { $move($to.wrapping_add($len - $size), $from.wrapping_add($len - $size)) };
         }
@@ -30,16 +25,15 @@ macro_rules! ends {
 
 /// Copies a block by these moves.
 macro_rules! copy {
-    ($to:ident, $from:ident, $len:ident, $backwards:expr,
-     $m32:ident, $m16:ident, $m8:ident, $m4:ident, $m1:ident) => {
+    ($to:ident, $from:ident, $len:ident, $m32:ident, $m16:ident, $m8:ident, $m4:ident, $m1:ident) => {
         if $len >= 32 {
-            ends!($to, $from, $len, 32, $m32, $backwards);
+            ends!($to, $from, $len, 32, $m32);
         } else if $len >= 16 {
-            ends!($to, $from, $len, 16, $m16, $backwards);
+            ends!($to, $from, $len, 16, $m16);
         } else if $len >= 8 {
-            ends!($to, $from, $len, 8, $m8, $backwards);
+            ends!($to, $from, $len, 8, $m8);
         } else if $len >= 4 {
-            ends!($to, $from, $len, 4, $m4, $backwards);
+            ends!($to, $from, $len, 4, $m4);
         } else if $len > 0 {
             for at in [0, $len / 2, $len - 1] {
                 // SAFETY: inside the block.
@@ -49,17 +43,13 @@ macro_rules! copy {
     };
 }
 
-/// Copies private bytes into shared memory: the first ones last if `BACKWARDS`.
+/// Copies private bytes into shared memory.
 ///
 /// # Safety
 /// As [`store`](super::store), with `len` at most [`UP_TO`]; `to` need not be aligned.
 #[inline(always)]
-pub(super) unsafe fn store<const BACKWARDS: bool>(to: *mut u8, from: *const u8, len: usize) {
-    if BACKWARDS {
-        copy!(to, from, len, true, store_32_backwards, store_16, store_8, store_4, store_1);
-    } else {
-        copy!(to, from, len, false, store_32, store_16, store_8, store_4, store_1);
-    }
+pub(super) unsafe fn store(to: *mut u8, from: *const u8, len: usize) {
+    copy!(to, from, len, store_32, store_16, store_8, store_4, store_1);
 }
 
 /// Copies bytes out of shared memory.
@@ -68,7 +58,7 @@ pub(super) unsafe fn store<const BACKWARDS: bool>(to: *mut u8, from: *const u8, 
 /// As [`load`](super::load), with `len` at most [`UP_TO`]; `from` need not be aligned.
 #[inline(always)]
 pub(super) unsafe fn load(to: *mut u8, from: *const u8, len: usize) {
-    copy!(to, from, len, false, load_32, load_16, load_8, load_4, load_1);
+    copy!(to, from, len, load_32, load_16, load_8, load_4, load_1);
 }
 
 /// A move through a general register into shared memory, and one out of it.
@@ -150,34 +140,26 @@ unsafe fn load_16(to: *mut u8, from: *const u8) {
     unsafe { _mm_storeu_si128(to.cast(), piece) };
 }
 
-/// Two stores of 16 bytes in a certain order.
-macro_rules! store_32 {
-    ($name:ident, $first:literal, $second:literal) => {
-        /// # Safety
-        /// `to` is valid for writes of 32 bytes, `from` for reads.
-        #[inline(always)]
-        unsafe fn $name(to: *mut u8, from: *const u8) {
-            // SAFETY: the caller's promise.
-            let low = unsafe { _mm_loadu_si128(from.cast()) };
-            // SAFETY: the caller's promise.
-            let high = unsafe { _mm_loadu_si128(from.wrapping_add(16).cast()) };
-            // SAFETY: the caller's promise; movups asks for no alignment.
-            unsafe {
-                asm!(
-                    $first,
-                    $second,
-                    to = in(reg) to,
-                    low = in(xmm_reg) low,
-                    high = in(xmm_reg) high,
-                    options(nostack, preserves_flags),
-                );
-            }
-        }
-    };
+/// # Safety
+/// `to` is valid for writes of 32 bytes, `from` for reads.
+#[inline(always)]
+unsafe fn store_32(to: *mut u8, from: *const u8) {
+    // SAFETY: the caller's promise.
+    let low = unsafe { _mm_loadu_si128(from.cast()) };
+    // SAFETY: the caller's promise.
+    let high = unsafe { _mm_loadu_si128(from.wrapping_add(16).cast()) };
+    // SAFETY: the caller's promise; movups asks for no alignment.
+    unsafe {
+        asm!(
+            "movups [{to}], {low}",
+            "movups [{to} + 16], {high}",
+            to = in(reg) to,
+            low = in(xmm_reg) low,
+            high = in(xmm_reg) high,
+            options(nostack, preserves_flags),
+        );
+    }
 }
-
-store_32!(store_32, "movups [{to}], {low}", "movups [{to} + 16], {high}");
-store_32!(store_32_backwards, "movups [{to} + 16], {high}", "movups [{to}], {low}");
 
 /// # Safety
 /// As for the store.

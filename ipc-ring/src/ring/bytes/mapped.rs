@@ -39,13 +39,6 @@ pub struct Private {
     takes: bool,
 }
 
-/// The order of the stores of a frame.
-enum Order {
-    Forwards,
-    Backwards,
-    FirstLineLast,
-}
-
 impl Mapped {
     /// The geometry of a ring of `capacity` bytes, rounded up to a power of two and to 64.
     ///
@@ -104,19 +97,12 @@ impl Mapped {
         }
     }
 
-    /// The order in which the lines of a frame are written. A waiting consumer polls the header, in front of
-    /// the first byte; when that line is written last, the stores to the others need not wait until the
-    /// consumer gives it up.
-    ///
-    /// Measured: on Intel processors that pays for frames on two lines only, and longer ones are streamed at
-    /// six tenths of the rate if they are written backwards; on AMD processors it pays above 256 bytes.
+    /// Whether the line of a frame's first bytes is written last. A waiting consumer polls the header, in
+    /// front of them; then the stores to the others need not wait until it gives that line up. This pays on
+    /// AMD processors, above 256 bytes.
     #[inline(always)]
-    fn order_of_stores(&self, len: usize) -> Order {
-        match self.ring.hints {
-            true if len <= 2 * LINE => Order::Backwards,
-            false if len > 4 * LINE => Order::FirstLineLast,
-            _ => Order::Forwards,
-        }
+    fn first_line_is_last(&self, len: usize) -> bool {
+        !self.ring.hints && len > 4 * LINE
     }
 
     /// The start and number of these bytes: multiples of 8, inside the ring.
@@ -162,19 +148,15 @@ unsafe impl Records for Mapped {
     fn write_frame(&self, index: u64, bytes: &[u8]) {
         let (to, from, len) = (self.address(index & !(WORD - 1), bytes.len()), bytes.as_ptr(), bytes.len());
         let to = to.as_ptr();
-        match self.order_of_stores(len) {
+        if !self.first_line_is_last(len) {
             // SAFETY: inside the ring, and a multiple of 8; a slice is never in shared memory.
-            Order::Forwards => unsafe { copy::store_bytes(to, from, len) },
-            // SAFETY: as above.
-            Order::Backwards => unsafe { copy::store_bytes_backwards(to, from, len) },
-            Order::FirstLineLast => {
-                let first = LINE - to.addr() % LINE;
-                // SAFETY: as above; first <= LINE < len, and a multiple of 8.
-                unsafe { copy::store_bytes(to.wrapping_add(first), from.wrapping_add(first), len - first) };
-                // SAFETY: as above.
-                unsafe { copy::store_bytes(to, from, first) };
-            }
+            return unsafe { copy::store_bytes(to, from, len) };
         }
+        let first = LINE - to.addr() % LINE;
+        // SAFETY: as above; first <= LINE < len, and a multiple of 8.
+        unsafe { copy::store_bytes(to.wrapping_add(first), from.wrapping_add(first), len - first) };
+        // SAFETY: as above.
+        unsafe { copy::store_bytes(to, from, first) };
     }
 
     #[inline(always)]
@@ -247,6 +229,12 @@ impl Memory for Mapped {
     #[inline(always)]
     fn takes_lines(&self) -> bool {
         self.ring.takes
+    }
+
+    #[inline(always)]
+    fn is_dense_of_use(&self, record: u64) -> bool {
+        // The last two waits may have been so far apart that nothing is known of the size now.
+        self.ring.takes || record == 0 || prefetch::DEMOTED.contains(&(record as usize))
     }
 
     #[inline(always)]

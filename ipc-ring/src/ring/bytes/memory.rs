@@ -41,6 +41,11 @@ pub trait Memory: Words + Records {
     fn takes_lines(&self) -> bool {
         true
     }
+    /// Whether the producer of records of this many bytes asks whether there is a stream.
+    #[inline(always)]
+    fn is_dense_of_use(&self, _record: u64) -> bool {
+        true
+    }
     /// Acquires ownership of the lines that end in these bytes for the consumer that has read them, by
     /// storing to each a word that it already holds. Only before the bytes are released.
     #[inline(always)]

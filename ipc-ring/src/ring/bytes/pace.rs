@@ -69,12 +69,15 @@ impl Pace {
         stream::weight(bytes, count) >= self.after
     }
 
-    /// Informs the producer whether there is a stream.
+    /// Informs the producer whether there is a stream, if that makes a difference to it: the word lies beside
+    /// the signal that each push loads.
     fn tell<M: Memory>(&mut self, memory: &M, flows: bool) {
         if flows != self.flows {
             self.flows = flows;
             self.takes = flows && memory.takes_lines();
-            memory.dense().store(u32::from(flows), Relaxed); // A hint.
+            if memory.is_dense_of_use(self.record) {
+                memory.dense().store(u32::from(flows), Relaxed); // A hint.
+            }
         }
     }
 }

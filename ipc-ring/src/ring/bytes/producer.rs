@@ -138,7 +138,6 @@ impl<M: Memory> Producer<M> {
             self.memory.write(at, piece);
             at += piece.len() as u64;
         }
-        self.clear_behind(place, len as u64);
         self.publish(place, len as u64);
         Ok(self.announce(len))
     }
@@ -204,21 +203,12 @@ impl<M: Memory> Producer<M> {
         Ok(())
     }
 
-    /// Writes and publishes a record. The word behind it is cleared first: a waiting consumer polls the line
-    /// of the header, and takes it away between stores to it and to other lines.
+    /// Writes and publishes a record.
     #[inline(always)]
     fn write_and_publish(&mut self, place: Place, frame: &[u8]) {
         Self::before_writing();
-        self.clear_behind(place, frame.len() as u64);
         self.memory.write_frame((place.start & (self.memory.capacity() - 1)) + WORD, frame);
         self.publish(place, frame.len() as u64);
-    }
-
-    /// Clears the word behind a record for `len` bytes, where the next header will be.
-    #[inline(always)]
-    fn clear_behind(&self, place: Place, len: u64) {
-        let next = place.start.wrapping_add(header::record(len));
-        self.memory.clear(next & (self.memory.capacity() - 1));
     }
 
     /// As [`reserve`](Self::reserve), the less common path.
@@ -262,12 +252,13 @@ impl<M: Memory> Producer<M> {
         (Place { start: self.position.wrapping_add(padding), padding }, padding + record + WORD)
     }
 
-    /// Publishes a record whose payload is written and behind which the next header is cleared, with the
-    /// padding before it if there is one, and advances.
+    /// Publishes a record whose payload is written, with the padding before it if there is one, and advances.
     #[inline(always)]
     fn publish(&mut self, place: Place, len: u64) {
         let mask = self.memory.capacity() - 1;
         let next = place.start.wrapping_add(header::record(len));
+        // Not before the payload: that store would wait for its line, and all others behind it.
+        self.memory.clear(next & mask);
         M::Platform::crash_point(Site::BytesWritten);
         let frame = header::frame(place.start, len);
         if place.padding == 0 {

@@ -57,7 +57,6 @@ impl<'a, M: Memory> Claim<'a, M> {
     #[inline(always)]
     pub fn commit(self, len: usize) -> (u32, &'a Producer<M>) {
         assert!(len <= self.len, "no more is committed than was claimed");
-        self.producer.clear_behind(self.place, len as u64);
         self.producer.publish(self.place, len as u64);
         (self.producer.announce(len), self.producer)
     }
