@@ -86,6 +86,16 @@ pub fn plays_a_role() -> String {
     format!("{file}plays_a_role")
 }
 
+/// This program, to be started again: where an emulator runs it, with that (`EMULATOR`, a command).
+pub fn this_program() -> Command {
+    let path = std::env::current_exe().unwrap();
+    let Ok(emulator) = std::env::var("EMULATOR") else { return Command::new(path) };
+    let mut words = emulator.split(' ');
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).arg(path);
+    command
+}
+
 /// A child process in a role, killed when dropped.
 pub struct Role {
     child: Child,
@@ -101,7 +111,7 @@ impl Role {
 
     /// Like `start`, with a chance to change the command.
     pub fn start_with(role: &str, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut command = this_program();
         command
             .args(["--exact", &plays_a_role(), "--nocapture", "--test-threads=1", "--quiet"])
             .env(
