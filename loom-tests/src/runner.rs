@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::mutation::{self, Mutation};
 use crate::{crash, membarrier, phase, platform};
@@ -42,6 +43,15 @@ thread_local! {
     static EXECUTIONS: Cell<u64> = const { Cell::new(0) };
     static REACHED: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
     static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Executions that were begun in this process, of all models.
+static BEGUN: AtomicU64 = AtomicU64::new(0);
+
+/// How many executions have been begun in this process: it grows as long as each of them ends.
+#[must_use]
+pub fn begun() -> u64 {
+    BEGUN.load(Relaxed)
 }
 
 /// Records that the model has reached a state it is about.
@@ -147,6 +157,7 @@ impl Model {
         let Self { fenced_looks, tap_barriers, body, .. } = *self;
         builder.check(move || {
             EXECUTIONS.set(EXECUTIONS.get() + 1);
+            BEGUN.fetch_add(1, Relaxed);
             crash::reset();
             phase::reset();
             membarrier::reset();
