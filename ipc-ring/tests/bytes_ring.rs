@@ -1,5 +1,4 @@
-//! The bytes ring in one process, over heap memory and over a segment: lengths, wraps, claims, views,
-//! successors.
+//! The bytes ring in one process, over heap memory and a segment: lengths, wraps, claims, views, successors.
 
 mod bytes_common;
 
