@@ -32,6 +32,7 @@ pub const MODELS: &[Model] = &[
         .reaches(&["a consumer sleeps"]),
     Model::new("mpmc_one_wake_for_two", 600, one_wake_for_two).reaches(&["a consumer sleeps"]),
     Model::new("mpmc_sleeper_dies_announced", 10, sleeper_dies).reaches(&["died", "a consumer sleeps"]),
+    Model::new("mpmc_seat_of_a_sleeper_taken", 10, seat_of_a_sleeper_taken).reaches(&["a consumer sleeps"]),
     Model::new("mpmc_notifier_dies_with_the_mask", 2_000, || notifier_dies(Site::WaitMaskTaken))
         .bound(1)
         .reaches(&["died", "a consumer sleeps"]),
@@ -43,6 +44,7 @@ pub const MODELS: &[Model] = &[
 const PRODUCER: u32 = 1;
 const FIRST: u32 = 2;
 const SECOND: u32 = 3;
+const THIRD: u32 = 4;
 
 /// One consumer joins while an element is pushed.
 fn consumer_sleeps(barrier: Barrier) {
@@ -105,6 +107,22 @@ fn sleeper_dies() {
         reached("died");
         channel.domain().die(u64::from(FIRST));
     }
+    producer.push(10);
+    assert_eq!(other.join().unwrap(), 10);
+}
+
+/// A sleeper died with its bits set, and an end that does not wait has its seat by now: the other sleeper is
+/// woken, not that end.
+fn seat_of_a_sleeper_taken() {
+    let channel = mortal();
+    let (mut producer, mut first) = (channel.producer(PRODUCER), channel.consumer(FIRST));
+    let other = channel.sleeper(SECOND);
+    assert!(crash::kill_at(Site::WaitAnnounced, 0, || first.pop()).is_none(), "the ring is empty");
+    channel.domain().die(u64::from(FIRST));
+    let ring = channel.ring();
+    ring.dies(u64::from(FIRST));
+    assert_eq!(ring.recover().seats, 1);
+    let _busy = channel.consumer(THIRD);
     producer.push(10);
     assert_eq!(other.join().unwrap(), 10);
 }

@@ -68,6 +68,13 @@ pub(super) const ALL: &[SourceMutant] = &[
         models: &["mpmc_sleeper_leaves"],
     },
     SourceMutant {
+        name: "an end that takes a seat keeps the waiting bit of the one before",
+        file: PARTICIPANT,
+        old: "        «end.own(Field::Signal).fetch_and(!WAITING, Relaxed)»; // Under the lock.\n",
+        new: "0",
+        models: &["mpmc_seat_of_a_sleeper_taken"],
+    },
+    SourceMutant {
         name: "mpmc: the last end of a side leaves, and the other side sleeps on",
         file: MPMC_END,
         old: "        «self.place.wake_all(role.other().waiters())»;\n",
