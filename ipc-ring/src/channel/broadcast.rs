@@ -52,6 +52,8 @@
 //! ends have left, or when it is removed. Dropping the publisher of such a channel leaves it to a successor,
 //! [`Publisher::close`] ends it.
 
+use std::marker::PhantomData;
+
 mod builder;
 pub(super) mod end;
 pub mod frames;
@@ -73,3 +75,7 @@ pub use watcher::{Counters, Watcher};
 
 pub use crate::error::{Missed, PopError, PushError};
 pub use crate::ring::broadcast::{Mode, Resume};
+
+/// The kind of channels of this module.
+#[derive(Clone, Copy, Debug)]
+pub struct Broadcast<T>(PhantomData<fn() -> T>);

@@ -41,3 +41,7 @@ pub(crate) use stream::{Reading, Writing, flush};
 
 pub use crate::error::{FrameTooLarge, PopError, PushError};
 pub use crate::ring::bytes::Counters;
+
+/// The kind of channels of this module.
+#[derive(Clone, Copy, Debug)]
+pub enum Bytes {}

@@ -27,6 +27,8 @@
 //! leaves the line with its reply, so none is lost with a responder. A caller that takes the place of a dead
 //! one never sees a reply to its predecessor's call.
 
+use std::marker::PhantomData;
+
 mod builder;
 mod caller;
 mod responder;
@@ -37,3 +39,7 @@ pub use responder::{Request, Responder};
 
 pub use crate::error::CallError;
 pub use crate::ring::call::MAX_CALL_SIZE;
+
+/// The kind of channels of this module.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<Req, Rep>(PhantomData<fn() -> (Req, Rep)>);

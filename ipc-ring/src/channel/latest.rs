@@ -33,6 +33,8 @@
 //!
 //! **Lifetime.** The memory is freed by the kernel when no process is attached any more, values and all.
 
+use std::marker::PhantomData;
+
 mod builder;
 pub(super) mod end;
 mod observer;
@@ -66,3 +68,11 @@ pub use crate::ring::latest::{MAX_KEYS, Value};
 pub fn now_ns() -> u64 {
     crate::clock::machine_ns_looking()
 }
+
+/// The kind of channels with one value.
+#[derive(Clone, Copy, Debug)]
+pub struct Latest<T>(PhantomData<fn() -> T>);
+
+/// The kind of channels with many values, by number.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<T>(PhantomData<fn() -> T>);

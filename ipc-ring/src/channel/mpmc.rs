@@ -33,6 +33,8 @@
 //! that of a [`Persistent`](crate::Lifetime::Persistent) channel when it is closed and empty then, or when it
 //! is removed.
 
+use std::marker::PhantomData;
+
 mod builder;
 #[allow(unsafe_code)]
 mod consumer;
@@ -49,3 +51,7 @@ pub use producer::Producer;
 pub use crate::error::{PopError, PushError};
 pub use crate::ring::mpmc::recovery::Report;
 pub use crate::ring::mpmc::{Counter, Counters, Lent, Mapped, Popped};
+
+/// The kind of channels of this module.
+#[derive(Clone, Copy, Debug)]
+pub struct Mpmc<T>(PhantomData<fn() -> T>);

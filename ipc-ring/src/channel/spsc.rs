@@ -62,6 +62,8 @@
 //! # Ok(()) }
 //! ```
 
+use std::marker::PhantomData;
+
 mod builder;
 #[allow(unsafe_code)]
 mod consumer;
@@ -77,3 +79,7 @@ pub use producer::{Claim, Producer};
 
 pub use crate::error::{PopError, PushError};
 pub use crate::ring::spsc::Counters;
+
+/// The kind of channels of this module.
+#[derive(Clone, Copy, Debug)]
+pub struct Spsc<T>(PhantomData<fn() -> T>);

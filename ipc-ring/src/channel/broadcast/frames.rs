@@ -28,3 +28,7 @@ pub use builder::Builder;
 pub use publisher::{Claim, Publisher};
 pub use subscriber::{Subscriber, View};
 pub use watcher::Watcher;
+
+/// The kind of channels of this module.
+#[derive(Clone, Copy, Debug)]
+pub enum Frames {}

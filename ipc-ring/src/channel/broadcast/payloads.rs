@@ -58,3 +58,7 @@ mod subscriber;
 pub use builder::{Builder, fingerprint};
 pub use publisher::Publisher;
 pub use subscriber::Subscriber;
+
+/// The kind of channels of this module.
+#[derive(Clone, Copy, Debug)]
+pub enum Payloads {}
