@@ -1,5 +1,7 @@
 //! Single operations of the two ends, with their checks.
 
+use std::io::IoSlice;
+
 use ipc_ring::memory::Ring as _;
 use ipc_ring::ring::bytes::{Consumer, Pop, Producer, Refused, header};
 
@@ -89,6 +91,27 @@ pub(super) fn push(producer: &mut Producing, lengths: Lengths) -> Option<u32> {
             }
             Some(signal)
         }
+        Err(Refused::Full) => None,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// As [`push`], with the frame written in place, or given in two pieces.
+pub(super) fn push_pieces(producer: &mut Producing, lengths: Lengths, in_place: bool) -> Option<u32> {
+    let capacity = producer.memory().capacity();
+    let payload = laid(producer.position(), capacity, lengths).1.payload(capacity);
+    let (first, second) = payload.split_at(payload.len() / 2);
+    let pushed = if in_place {
+        producer.try_claim(payload.len()).map(|mut claim| {
+            claim.write(0, first);
+            claim.write(first.len(), second);
+            claim.commit(payload.len()).0
+        })
+    } else {
+        producer.try_push_vectored(&[IoSlice::new(first), IoSlice::new(second)])
+    };
+    match pushed {
+        Ok(signal) => Some(signal),
         Err(Refused::Full) => None,
         Err(other) => panic!("{other:?}"),
     }

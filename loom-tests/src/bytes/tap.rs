@@ -7,11 +7,13 @@ use ipc_ring::ring::bytes::{Tap, Tapped};
 use loom::thread;
 
 use super::Heap;
-use super::moves::{Consuming, Lengths, Producing, consumer, laid, pop, producer, push, pushed};
+use super::moves::{Consuming, Lengths, Producing, consumer, laid, pop, producer, push, push_pieces, pushed};
 use crate::{Loom, Model, reached};
 
 /// Frames of 16 bytes with their headers; the seventh of 8.
 const SIXTEENS: Lengths = &[8, 8, 8, 8, 8, 8, 0];
+/// Frames of 24 bytes with their headers, of which two fit a ring of 64 bytes.
+const LONGER: Lengths = &[16];
 /// Empty frames, the ninth of which is long.
 const LONG_LAST: Lengths = &[0, 0, 0, 0, 0, 0, 0, 0, 24];
 /// The fourth is long, behind a padding of 24 bytes.
@@ -20,6 +22,8 @@ const PADDED: Lengths = &[8, 8, 0, 24];
 /// The models of this file.
 pub const MODELS: &[Model] = &[
     Model::new("frames_tap_marked", 80, || popped(SIXTEENS, 3, 0, 2)).reaches(&["tapped", "missed"]),
+    Model::new("frames_tap_in_place", 80, || pieces(true)).reaches(&["tapped", "missed"]),
+    Model::new("frames_tap_pieces", 80, || pieces(false)).reaches(&["tapped", "missed"]),
     Model::new("frames_tap_ahead", 80, ahead).unordered().reaches(&["tapped", "missed"]),
     Model::new("frames_tap_in_reach", 80, || popped(SIXTEENS, 4, 2, 3)).reaches(&["tapped", "missed"]),
     Model::new("frames_tap_longest", 30, || popped(LONG_LAST, 8, 2, 1)).reaches(&["missed"]),
@@ -64,18 +68,34 @@ fn ends(ring: &Heap, lengths: Lengths, warm: u64) -> (Producing, Consuming) {
 /// Everything was popped, and the producer wraps around: it pushes `more` frames while a tap reads the frame
 /// of this number.
 fn popped(lengths: Lengths, warm: u64, tapped: u64, more: u64) {
+    popped_by(move |producing| push(producing, lengths), lengths, warm, tapped, more);
+}
+
+/// As [`popped`], by this way to push.
+fn popped_by(
+    push: impl Fn(&mut Producing) -> Option<u32> + Send + Sync + 'static,
+    lengths: Lengths,
+    warm: u64,
+    tapped: u64,
+    more: u64,
+) {
     let ring = Heap::tapped(64);
     let (mut producing, _consuming) = ends(&ring, lengths, warm);
     let position = (0..tapped).fold(0, |at, _| laid(at, 64, lengths).1.end());
     let mut tap = Tap::at(ring, position, tapped);
     let other = thread::spawn(move || {
         for _ in 0..more {
-            assert!(push(&mut producing, lengths).is_some(), "there is room");
+            assert!(push(&mut producing).is_some(), "there is room");
         }
     });
     let _ = read(&mut tap, lengths);
     other.join().unwrap();
     assert_ne!(read(&mut tap, lengths), Tapped::Empty, "more were pushed");
+}
+
+/// As [`popped`], and the frame that overwrites the one read is written in place, or given in pieces.
+fn pieces(in_place: bool) {
+    popped_by(move |producing| push_pieces(producing, LONGER, in_place), LONGER, 2, 0, 1);
 }
 
 /// What waits to be popped is intact until it is popped.

@@ -12,7 +12,8 @@ use crate::{Loom, Model, reached};
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("mpmc_tap_overwritten", 140, overwritten).reaches(&["tapped", "missed"]),
+    Model::new("mpmc_tap_overwritten", 140, || overwritten(false)).reaches(&["tapped", "missed"]),
+    Model::new("mpmc_tap_in_place", 140, || overwritten(true)).reaches(&["tapped", "missed"]),
     Model::new("mpmc_tap_returned", 300, returned).reaches(&["tapped", "missed", "not there yet"]),
     Model::new("mpmc_tap_ahead_overwritten", 100, ahead_overwritten)
         .unordered()
@@ -47,15 +48,21 @@ fn read(tap: &mut Tap<Heap>) -> Tapped {
     tapped
 }
 
-/// What waits is popped, and its slot written again.
-fn overwritten() {
+/// What waits is popped, and its slot written again, perhaps in place.
+fn overwritten(in_place: bool) {
     let ring = Heap::tapped(1, false);
     let (mut producer, mut consumer) = (ring.producer(1), ring.consumer(2));
     assert_eq!(producer.try_push(&10), Ok(()));
     let mut tap = Tap::oldest(ring, 0);
     let other = thread::spawn(move || {
         assert_eq!(consumer.try_pop().map(|popped| popped.item), Ok(10));
-        assert_eq!(producer.try_push(&11), Ok(()));
+        if in_place {
+            let mut claim = producer.try_claim().expect("its slot was given back");
+            claim.write(&11);
+            claim.commit();
+        } else {
+            assert_eq!(producer.try_push(&11), Ok(()));
+        }
     });
     let _ = read(&mut tap);
     other.join().unwrap();

@@ -25,6 +25,14 @@ pub(super) fn push(producer: &mut Producing) -> Option<u32> {
     signal_of(producer.try_push(&item))
 }
 
+/// As [`push`], with the slot written in place.
+pub(super) fn push_in_place(producer: &mut Producing) -> Option<u32> {
+    let item = producer.position() + 1;
+    let mut claim = producer.try_claim().unwrap_or_else(|corruption| panic!("{corruption}"))?;
+    claim.write(&item);
+    Some(claim.commit())
+}
+
 /// As [`push`], with the room given by the head.
 pub(super) fn push_by_head(producer: &mut Producing) -> Option<u32> {
     let item = producer.position() + 1;

@@ -8,12 +8,13 @@ use ipc_ring::ring::spsc::{Tap, Tapped};
 use loom::thread;
 
 use super::Heap;
-use super::moves::{consumer, pop, producer, push};
+use super::moves::{Producing, consumer, pop, producer, push, push_in_place};
 use crate::{Loom, Model, reached};
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("tap_newest_capacity_2", 10, newest_of_two).reaches(&["tapped", "missed"]),
+    Model::new("tap_newest_capacity_2", 10, || newest_of_two(push)).reaches(&["tapped", "missed"]),
+    Model::new("tap_newest_in_place", 10, || newest_of_two(push_in_place)).reaches(&["tapped", "missed"]),
     Model::new("tap_unread_capacity_1", 10, unread).reaches(&["tapped", "missed"]),
     Model::new("tap_next_capacity_2", 5, next).reaches(&["tapped", "not there yet"]),
     Model::new("tap_ahead_newest_capacity_2", 10, ahead_newest_of_two).unordered().reaches(&[
@@ -48,7 +49,7 @@ fn read(tap: &mut Tap<Heap>) -> Tapped {
 
 /// Everything was popped, and the producer wraps around: the newest element is intact until the next one is
 /// published.
-fn newest_of_two() {
+fn newest_of_two(push: fn(&mut Producing) -> Option<u32>) {
     let ring = Heap::tapped(2);
     let (mut producing, mut consuming) = (producer(&ring), consumer(&ring));
     for _ in 0..2 {
