@@ -10,6 +10,9 @@ use crate::exit::{Failure, USAGE};
 
 /// A first message is taken for younger than this, in nanoseconds, when its clock is looked for.
 const YOUNG: i128 = 3600 * 1_000_000_000;
+/// No program reads a clock earlier than this after the machine has started, in nanoseconds: a smaller number
+/// counts something else, also on a machine that has just been started.
+const FIRST: i128 = 1_000_000_000;
 /// By this much a message of one clock may seem to be ahead.
 const SLACK: i128 = 1_000_000;
 /// Clocks that differ by less than this are as one.
@@ -105,7 +108,8 @@ impl Stamp {
         }
         let time = self.time(message);
         let is_near = |clock: &Clock| {
-            now(*clock).is_some_and(|now| (-SLACK..YOUNG).contains(&now.saturating_sub(time)))
+            let is_young = |now: i128| (-SLACK..YOUNG).contains(&now.saturating_sub(time));
+            time >= FIRST && now(*clock).is_some_and(is_young)
         };
         let near: Vec<Clock> = CLOCKS.into_iter().filter(is_near).collect();
         let apart = |one, other| match (now(one), now(other)) {
@@ -292,13 +296,19 @@ mod tests {
     #[test]
     fn the_clock_is_the_one_that_is_near() {
         let message = |time: i128| (time as u64).to_le_bytes();
-        let of = |clock, ago: i128| {
+        let settled = |time: i128| {
             let mut found = stamp("type a size 8 align 8\n0 u64 time_ns\n");
-            found.settle(&message(now(clock).unwrap() - ago)).map(|()| found.clock())
+            found.settle(&message(time)).map(|()| found.clock())
         };
+        let of = |clock, ago: i128| settled(now(clock).unwrap() - ago);
         assert_eq!(of(Clock::Realtime, 1_000_000).unwrap(), Some(Clock::Realtime));
         assert_eq!(of(Clock::Monotonic, 1_000_000).unwrap(), Some(Clock::Monotonic));
         let far = of(Clock::Realtime, 86_400_000_000_000).unwrap_err();
         assert!(far.reason().contains("near no clock"), "{far:?}");
+        // A counter, however long the machine has been running.
+        for count in [0, 1, 999_999_999] {
+            let counter = settled(count).unwrap_err();
+            assert!(counter.reason().contains("near no clock"), "{counter:?}");
+        }
     }
 }
