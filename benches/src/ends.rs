@@ -19,7 +19,7 @@ pub type Ends<A, B> = Result<(A, B), AttachError>;
 pub fn both_ends<T: Message>(capacity: u64) -> Ends<spsc::Producer<T>, spsc::Consumer<T>> {
     let (domain, name) = place()?;
     let channel = spsc::Builder::<T>::new(&name).domain(&domain).capacity(capacity).wait(WaitStrategy::Spin);
-    Ok((channel.create_new_producer()?, channel.open_consumer()?))
+    Ok((channel.create_new_sender()?, channel.open_receiver()?))
 }
 
 /// Both ends of a one-to-one ring.
@@ -29,7 +29,7 @@ pub fn both_ends<T: Message>(capacity: u64) -> Ends<spsc::Producer<T>, spsc::Con
 pub fn spsc<T: Message>(slots: u64) -> Ends<spsc::Producer<T>, spsc::Consumer<T>> {
     let (domain, name) = place()?;
     let channel = spsc::Builder::<T>::new(&name).domain(&domain).capacity(slots);
-    Ok((channel.create_new_producer()?, channel.open_consumer()?))
+    Ok((channel.create_new_sender()?, channel.open_receiver()?))
 }
 
 /// Both ends of a ring of frames, with room for this number of bytes.
@@ -39,7 +39,7 @@ pub fn spsc<T: Message>(slots: u64) -> Ends<spsc::Producer<T>, spsc::Consumer<T>
 pub fn bytes(room: u64) -> Ends<bytes::Producer, bytes::Consumer> {
     let (domain, name) = place()?;
     let channel = bytes::Builder::new(&name).domain(&domain).capacity(room.next_power_of_two());
-    Ok((channel.create_new_producer()?, channel.open_consumer()?))
+    Ok((channel.create_new_sender()?, channel.open_receiver()?))
 }
 
 /// One producer and one consumer of a ring for many.
@@ -49,7 +49,7 @@ pub fn bytes(room: u64) -> Ends<bytes::Producer, bytes::Consumer> {
 pub fn mpmc<T: Message>(slots: u64) -> Ends<mpmc::Producer<T>, mpmc::Consumer<T>> {
     let (domain, name) = place()?;
     let channel = mpmc::Builder::<T>::new(&name).domain(&domain).capacity(slots);
-    Ok((channel.create_producer()?, channel.open_consumer()?))
+    Ok((channel.create_sender()?, channel.open_receiver()?))
 }
 
 /// A publisher and one subscriber.
@@ -59,7 +59,7 @@ pub fn mpmc<T: Message>(slots: u64) -> Ends<mpmc::Producer<T>, mpmc::Consumer<T>
 pub fn broadcast<T: Message>(mode: Mode, slots: u64) -> Ends<Publisher<T>, Subscriber<T>> {
     let (domain, name) = place()?;
     let channel = broadcast::Builder::<T>::new(&name).domain(&domain).mode(mode).capacity(slots);
-    Ok((channel.create_new_publisher()?, channel.open_subscriber()?))
+    Ok((channel.create_new_sender()?, channel.open_receiver()?))
 }
 
 /// A writer of the newest value and one reader.
@@ -69,7 +69,7 @@ pub fn broadcast<T: Message>(mode: Mode, slots: u64) -> Ends<Publisher<T>, Subsc
 pub fn latest<T: Message>() -> Ends<Writer<T>, Reader<T>> {
     let (domain, name) = place()?;
     let channel = latest::Builder::<T>::new(&name).domain(&domain);
-    Ok((channel.create_writer()?, channel.open_reader()?))
+    Ok((channel.create_sender()?, channel.open_receiver()?))
 }
 
 /// A caller and its responder.
@@ -79,7 +79,7 @@ pub fn latest<T: Message>() -> Ends<Writer<T>, Reader<T>> {
 pub fn call<Req: Message, Rep: Message>() -> Ends<Caller<Req, Rep>, Responder<Req, Rep>> {
     let (domain, name) = place()?;
     let channel = call::Builder::<Req, Rep>::new(&name).domain(&domain);
-    Ok((channel.create_caller()?, channel.open_responder()?))
+    Ok((channel.create_sender()?, channel.open_receiver()?))
 }
 
 /// A pool of blocks of one size, and both ends of a one-to-one ring that carries their handles.
@@ -104,7 +104,7 @@ pub fn payloads(mode: Mode, size: usize, places: u64) -> Ends<payloads::Publishe
     let (pool, ..) = pool(size, 2 * places)?;
     let (domain, name) = place()?;
     let channel = payloads::Builder::new(&name, &pool).domain(&domain).mode(mode).capacity(places);
-    Ok((channel.create_new_publisher()?, channel.open_subscriber()?))
+    Ok((channel.create_new_sender()?, channel.open_receiver()?))
 }
 
 /// The domain of the benches, and a name that no other channel of this or another process has.

@@ -31,7 +31,7 @@ fn record() -> Outcome {
     let pictures = Builder::new(POOL).class(BYTES, BLOCKS).create()?;
     let mut frames = spsc::Producer::<Frame>::create(CHANNEL)?;
     eprintln!("waiting for viewer");
-    frames.wait_for_consumer(None)?;
+    frames.wait_for_peer(None)?;
     let mut dropped = 0_u64;
     for number in 0..count {
         // A camera does not wait: if all pictures are still in use, this one is not taken.

@@ -29,7 +29,7 @@ fn read() -> Outcome {
                 // The last pose can still be read.
                 let last = robot.get()?.ok_or("no pose was ever written")?;
                 eprintln!("the writer is gone ({how:?}); last pose {}", last.sequence);
-                robot.wait_for_writer(None)?;
+                robot.wait_for_peer(None)?;
             }
             Err(error) => return Err(error.into()),
         }

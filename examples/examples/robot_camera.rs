@@ -42,7 +42,7 @@ fn film() -> Outcome {
     let count = std::env::args().nth(1).map_or(Ok(600), |count| count.parse::<u64>())?;
 
     let pictures = Builder::new(PICTURES).class(BYTES, BLOCKS).create()?;
-    let mut shots = shots().create_publisher()?;
+    let mut shots = shots().create_sender()?;
     // A successor continues counting.
     let first = shots.published();
     eprintln!("taking pictures from {first}");

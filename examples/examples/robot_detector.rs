@@ -18,8 +18,8 @@ fn look() -> Outcome {
     let side = side.ok_or("say `left` or `right`")?;
 
     let pictures = Builder::new(PICTURES).class(frame::BYTES, BLOCKS).create()?;
-    let mut shots = shots().create_subscriber()?;
-    let mut detections = detections(side).create_publisher()?;
+    let mut shots = shots().create_receiver()?;
+    let mut detections = detections(side).create_sender()?;
     let mut set = WaitSet::new(&Domain::default_for_user()?)?;
     eprintln!("looking");
     let (mut found, mut missed) = (0_u64, 0_u64);

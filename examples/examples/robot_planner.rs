@@ -28,14 +28,14 @@ fn decide() -> Outcome {
     let mut detectors = Vec::new();
     for side in Side::ALL {
         // Makes the channel if the detector is not there yet.
-        let detections = detections(side).create_subscriber()?;
+        let detections = detections(side).create_receiver()?;
         let watch = Watch::new(&domain, side.channel())?;
         detectors.push(Detector { side, detections, watch, newest: None, is_over: false });
     }
     eprintln!("waiting for the robot");
     while domain.wait_for(SHOTS, Duration::from_secs(3600))?.is_none() {}
     let mut camera = Watch::new(&domain, SHOTS)?;
-    let mut plans = plan().create_writer()?;
+    let mut plans = plan().create_sender()?;
     let mut set = WaitSet::new(&domain)?;
     let (mut plan, mut agreed) = (Plan::default(), None);
     eprintln!("planning");

@@ -30,7 +30,7 @@ fn send() -> Outcome {
 
     let mut chunks = spsc::Producer::<Chunk>::create(CHANNEL)?;
     eprintln!("waiting for receive_file");
-    chunks.wait_for_consumer(None)?;
+    chunks.wait_for_peer(None)?;
 
     let began = Instant::now();
     let mut digest = Sha256::new();

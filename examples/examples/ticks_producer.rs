@@ -27,7 +27,7 @@ fn produce() -> Outcome {
 
     let mut ticks = spsc::Producer::<Tick>::create("md.ticks")?;
     eprintln!("waiting for ticks_consumer");
-    ticks.wait_for_consumer(None)?;
+    ticks.wait_for_peer(None)?;
     for number in 0..count {
         ticks.push(Tick::sample(number))?;
         sleep(Duration::from_millis(1));

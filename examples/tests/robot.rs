@@ -29,7 +29,7 @@ fn plan(plans: &mut Reader<Plan>, wanted: impl Fn(&Plan) -> bool) -> Plan {
             Ok(newest) if wanted(&newest.value) => return newest.value,
             Ok(_) => {}
             // The planner was killed, and its successor is starting.
-            Err(ReadError::PeerGone(_)) => drop(plans.wait_for_writer(None).unwrap()),
+            Err(ReadError::PeerGone(_)) => drop(plans.wait_for_peer(None).unwrap()),
             Err(error) => panic!("{error}"),
         }
     }
@@ -46,7 +46,7 @@ fn goes_on(plans: &mut Reader<Plan>, since: &Plan) -> Plan {
 fn the_robot_survives_the_death_of_each_of_its_processes() {
     isolated("the_robot_survives_the_death_of_each_of_its_processes", || {
         let before = kernel_objects();
-        let mut plans = robot::plan().create_reader().unwrap();
+        let mut plans = robot::plan().create_receiver().unwrap();
         let mut planner = Program::start("robot_planner", &[]);
         let mut left = detector("left");
         let mut eye = camera();

@@ -21,8 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let domain = Domain::open(&format!("epoll-{}", std::process::id()))?;
     let ticks = spsc::Builder::<u64>::new("ticks").domain(&domain);
     let orders = bytes::Builder::new("orders").domain(&domain);
-    let (ticks_in, mut ticks) = (ticks.create_producer()?, ticks.open_consumer()?);
-    let (orders_in, mut orders) = (orders.create_producer()?, orders.open_consumer()?);
+    let (ticks_in, mut ticks) = (ticks.create_sender()?, ticks.open_receiver()?);
+    let (orders_in, mut orders) = (orders.create_sender()?, orders.open_receiver()?);
     // Another process, as a rule.
     let others = std::thread::spawn(move || produce(ticks_in, orders_in));
 

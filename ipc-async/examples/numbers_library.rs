@@ -33,7 +33,7 @@ impl Numbers {
 
 fn open(domain: &CStr, channel: &CStr) -> Result<Numbers, Box<dyn Error>> {
     let domain = Domain::open(domain.to_str()?)?;
-    let consumer = spsc::Builder::new(channel.to_str()?).domain(&domain).create_consumer()?;
+    let consumer = spsc::Builder::new(channel.to_str()?).domain(&domain).create_receiver()?;
     Ok(Numbers { consumer, set: PollSet::new(&domain)?, producer_gone: false })
 }
 

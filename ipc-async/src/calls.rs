@@ -42,7 +42,7 @@ impl<Req: Message, Rep: Message> Async<Caller<Req, Rep>> {
 
     /// The reply to the call in flight.
     pub fn poll_reply(&mut self, context: &mut Context<'_>) -> Poll<Result<Rep, CallError>> {
-        let over = |end: &mut Caller<Req, Rep>, _| gone(end.responder());
+        let over = |end: &mut Caller<Req, Rep>, _| gone(end.peer());
         self.poll_until(context, Caller::try_reply, over, |_, error| failed(error))
     }
 }
@@ -75,7 +75,7 @@ impl<Req: Message, Rep: Message> Async<Responder<Req, Rep>> {
 
     fn poll_request(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         let ready = |end: &mut Responder<Req, Rep>| Ok(end.has_request()?.then_some(()));
-        let over = |end: &mut Responder<Req, Rep>, _| gone(end.caller());
+        let over = |end: &mut Responder<Req, Rep>, _| gone(end.peer());
         self.poll_until(context, ready, over, |_, error| failed(error))
     }
 }

@@ -160,7 +160,7 @@ macro_rules! reader {
             }
 
             fn gone(&mut self) -> Option<latest::ReadError> {
-                match self.writer() {
+                match self.peer() {
                     Ok(PeerState::Gone(exit)) => Some(latest::ReadError::PeerGone(exit)),
                     Ok(_) => None, // A successor has come.
                     Err(error) => Some(latest::ReadError::System(error)),

@@ -13,8 +13,8 @@
 //! let domain = Domain::open("doc-example-async")?;
 //! let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
 //! // In two processes, as a rule.
-//! let mut producer = Async::new(numbers.create_producer()?)?;
-//! let mut consumer = Async::new(numbers.open_consumer()?)?;
+//! let mut producer = Async::new(numbers.create_sender()?)?;
+//! let mut consumer = Async::new(numbers.open_receiver()?)?;
 //!
 //! smol::block_on(async {
 //!     producer.push(&7).await?;

@@ -28,14 +28,14 @@ impl Channels {
         let jobs = mpmc::Builder::<u64>::new("jobs").domain(domain).capacity(64);
         let frames = bytes::Builder::new("frames").domain(domain).capacity(4096);
         let mut ends = (
-            numbers.create_producer().unwrap(),
-            jobs.create_producer().unwrap(),
-            frames.create_producer().unwrap(),
+            numbers.create_sender().unwrap(),
+            jobs.create_sender().unwrap(),
+            frames.create_sender().unwrap(),
         );
         let consumers = (
-            numbers.open_consumer().unwrap(),
-            jobs.open_consumer().unwrap(),
-            frames.open_consumer().unwrap(),
+            numbers.open_receiver().unwrap(),
+            jobs.open_receiver().unwrap(),
+            frames.open_receiver().unwrap(),
         );
         let pushing = std::thread::spawn(move || {
             for number in 0..MESSAGES {
@@ -162,7 +162,7 @@ fn a_lender_and_a_consumer_wait_behind_one_descriptor() {
     let domain = Domain::open(&unique("lender")).unwrap();
     let pool = pool::Builder::new("pool").domain(&domain).class(64, 1).create().unwrap();
     let builder = spsc::Builder::<u64>::new("numbers").domain(&domain);
-    let (mut producer, mut consumer) = (builder.create_producer().unwrap(), builder.open_consumer().unwrap());
+    let (mut producer, mut consumer) = (builder.create_sender().unwrap(), builder.open_receiver().unwrap());
     let mut lender = Lender::new(&pool).unwrap();
     let mut set = PollSet::new(&domain).unwrap();
     for _ in 0..100 {
@@ -186,7 +186,7 @@ fn a_child_of_fork_is_told_so_and_reads_nothing() {
     private_namespace();
     let domain = Domain::open(&unique("fork")).unwrap();
     let builder = spsc::Builder::<u64>::new("numbers").domain(&domain);
-    let (mut producer, mut consumer) = (builder.create_producer().unwrap(), builder.open_consumer().unwrap());
+    let (mut producer, mut consumer) = (builder.create_sender().unwrap(), builder.open_receiver().unwrap());
     let mut set = PollSet::new(&domain).unwrap();
     assert_eq!(set.arm(&mut [&mut consumer]).unwrap(), Armed::Waiting);
     producer.push(7).unwrap();

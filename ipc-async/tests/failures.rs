@@ -43,7 +43,7 @@ fn numbers(domain: &Domain, channel: &str) -> spsc::Builder<u64> {
 fn produce(domain: &str, channels: &[&str], prepare: impl FnOnce()) {
     let domain = Domain::open(domain).unwrap();
     let mut producers: Vec<_> =
-        channels.iter().map(|channel| numbers(&domain, channel).create_producer().unwrap()).collect();
+        channels.iter().map(|channel| numbers(&domain, channel).create_sender().unwrap()).collect();
     prepare();
     say("ready");
     let mut pushed = 0;
@@ -75,7 +75,7 @@ fn forbid_arrangements() {
 
 fn await_in_a_child(domain: &str, channel: &str) {
     let domain = Domain::open(domain).unwrap();
-    let mut consumer = Async::new(numbers(&domain, channel).create_consumer().unwrap()).unwrap();
+    let mut consumer = Async::new(numbers(&domain, channel).create_receiver().unwrap()).unwrap();
     say("ready");
     let popped = smol::block_on(consumer.pop());
     assert!(matches!(popped, Err(PopError::PeerGone(PeerExit::Died { .. }))), "{popped:?}");
@@ -83,7 +83,7 @@ fn await_in_a_child(domain: &str, channel: &str) {
 }
 
 fn open(domain: &Domain, channel: &str) -> Async<spsc::Consumer<u64>> {
-    Async::new(numbers(domain, channel).create_consumer().unwrap()).unwrap()
+    Async::new(numbers(domain, channel).create_receiver().unwrap()).unwrap()
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn seventeen_drivers_of_a_domain_are_told_of_a_death() {
 fn a_child_of_fork_is_told_so_and_takes_no_wake_up() {
     private_namespace();
     let domain = Domain::open(&unique("fork")).unwrap();
-    let mut producer = numbers(&domain, "numbers").create_producer().unwrap();
+    let mut producer = numbers(&domain, "numbers").create_sender().unwrap();
     let mut consumer = open(&domain, "numbers");
     let hand = Hand::new();
     hand.park(&mut consumer);
@@ -219,7 +219,7 @@ fn a_child_of_fork_is_told_so_and_takes_no_wake_up() {
 fn tasks_of_a_domain_that_is_removed_are_told() {
     private_namespace();
     let domain = Domain::open(&unique("removed")).unwrap();
-    let _producer = numbers(&domain, "numbers").create_producer().unwrap();
+    let _producer = numbers(&domain, "numbers").create_sender().unwrap();
     let mut consumer = open(&domain, "numbers");
     let hand = Hand::new();
     hand.park(&mut consumer);
@@ -239,7 +239,7 @@ fn tasks_of_a_domain_that_is_removed_are_told() {
 fn futures_that_are_dropped_leave_nothing() {
     private_namespace();
     let domain = Domain::open(&unique("dropped")).unwrap();
-    let mut producer = numbers(&domain, "numbers").create_producer().unwrap();
+    let mut producer = numbers(&domain, "numbers").create_sender().unwrap();
     let mut consumer = open(&domain, "numbers");
     let hand = Hand::new();
     let weak = Arc::downgrade(&hand.woken);
@@ -279,7 +279,7 @@ fn a_domain_is_left_while_the_driver_calls_a_waker() {
     private_namespace();
     let before = kernel_objects();
     let domain = Domain::open(&unique("held-up")).unwrap();
-    let mut producer = numbers(&domain, "numbers").create_producer().unwrap();
+    let mut producer = numbers(&domain, "numbers").create_sender().unwrap();
     let mut consumer = open(&domain, "numbers");
     let ((called, is_called), (releases, release)) = (mpsc::channel(), mpsc::channel());
     let held_up = Arc::new(HeldUp { own_wakes: AtomicU64::new(0), called, release: Mutex::new(release) });
@@ -312,8 +312,8 @@ fn futures_may_be_dropped_at_any_time() {
     let messages = std::env::var("ASYNC_CANCELS").map_or(20_000, |text| text.parse().unwrap());
     let domain = Domain::open(&unique("cancelled")).unwrap();
     let builder = mpmc::Builder::<u64>::new("numbers").domain(&domain).capacity(8);
-    let mut producer = builder.create_producer().unwrap();
-    let consumers = [1, 2].map(|seed| (seed, Async::new(builder.create_consumer().unwrap()).unwrap()));
+    let mut producer = builder.create_sender().unwrap();
+    let consumers = [1, 2].map(|seed| (seed, Async::new(builder.create_receiver().unwrap()).unwrap()));
     let pushing = std::thread::spawn(move || {
         for number in 0..messages {
             producer.push(number).unwrap();

@@ -14,7 +14,7 @@ const FAR_TOO_MANY: u64 = 3_000_000;
 fn ends(name: &str) -> (spsc::Producer<u64>, spsc::Consumer<u64>) {
     let domain = Domain::open(&format!("async-fair-{name}-{}", std::process::id())).expect("a domain");
     let builder = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(16);
-    (builder.create_producer().expect("a producer"), builder.open_consumer().expect("a consumer"))
+    (builder.create_sender().expect("a producer"), builder.open_receiver().expect("a consumer"))
 }
 
 /// Runs the busy task until the other one, in the same thread, has had its turns. `operation` is ready at

@@ -26,13 +26,13 @@ fn plays_a_role() {
     match &*role[0] {
         "spsc" => {
             let builder = spsc::Builder::<u64>::new("channel").domain(&domain).capacity(16);
-            let producer = builder.create_producer().unwrap();
-            work(producer, builder.open_consumer().unwrap());
+            let producer = builder.create_sender().unwrap();
+            work(producer, builder.open_receiver().unwrap());
         }
         "mpmc" => {
             let builder = mpmc::Builder::<u64>::new("channel").domain(&domain).capacity(16);
-            let producer = builder.create_producer().unwrap();
-            work(producer, builder.open_consumer().unwrap());
+            let producer = builder.create_sender().unwrap();
+            work(producer, builder.open_receiver().unwrap());
         }
         "feed" => feed(&domain),
         other => panic!("no such role: {other}"),
@@ -85,8 +85,8 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 /// Pushes what a busy task in another thread pops.
 fn feed(domain: &Domain) {
     let builder = spsc::Builder::<u64>::new("channel").domain(domain).capacity(16);
-    let mut producer = builder.create_producer().unwrap();
-    let mut consumer = Async::new(builder.open_consumer().unwrap()).unwrap();
+    let mut producer = builder.create_sender().unwrap();
+    let mut consumer = Async::new(builder.open_receiver().unwrap()).unwrap();
     consumer.set_budget(Duration::from_secs(3600));
     let (start, started) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

@@ -26,9 +26,9 @@ fn a_thousand_tasks_that_wait_cost_no_wake_up() {
         .map(|number| {
             let builder = mpmc::Builder::<u64>::new(&format!("numbers-{}", number / 250)).domain(&domain);
             if number % 250 == 0 {
-                producers.push(builder.create_producer().unwrap());
+                producers.push(builder.create_sender().unwrap());
             }
-            Async::new(builder.create_consumer().unwrap()).unwrap()
+            Async::new(builder.create_receiver().unwrap()).unwrap()
         })
         .collect();
     let hand = Hand::new();

@@ -57,7 +57,7 @@ impl Tasks {
     fn new() -> Self {
         let name = unique("anywhere");
         let domain = Domain::open(&name).unwrap();
-        let end = |channel| Async::new(numbers(&domain, channel).create_consumer().unwrap()).unwrap();
+        let end = |channel| Async::new(numbers(&domain, channel).create_receiver().unwrap()).unwrap();
         Self { ends: CHANNELS.map(end), hands: [Hand::new(), Hand::new()], name, _domain: domain }
     }
 
@@ -69,7 +69,7 @@ impl Tasks {
         let before = is_known.then(|| hands[0].park(&mut ends[0]));
         let life = |mark: &dyn Fn()| {
             let domain = Domain::open(name).unwrap();
-            let mut producers = CHANNELS.map(|channel| numbers(&domain, channel).create_producer().unwrap());
+            let mut producers = CHANNELS.map(|channel| numbers(&domain, channel).create_sender().unwrap());
             mark();
             producers[0].push(1).unwrap();
             mark();

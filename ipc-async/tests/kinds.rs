@@ -32,8 +32,8 @@ fn spsc_messages_come_one_by_one_and_the_stream_ends() {
     let domain = domain("spsc");
     everywhere(|| {
         let builder = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(8);
-        let mut producer = Async::new(builder.create_producer().expect("a producer")).expect("a task's");
-        let mut consumer = Async::new(builder.open_consumer().expect("a consumer")).expect("a task's");
+        let mut producer = Async::new(builder.create_sender().expect("a producer")).expect("a task's");
+        let mut consumer = Async::new(builder.open_receiver().expect("a consumer")).expect("a task's");
         async move {
             let pushing = async move {
                 for number in 0..MESSAGES {
@@ -58,8 +58,8 @@ fn frames_go_through_a_sink_and_a_stream() {
     let domain = domain("bytes");
     everywhere(|| {
         let builder = bytes::Builder::new("frames").domain(&domain).capacity(256);
-        let producer = Async::new(builder.create_producer().expect("a producer")).expect("a task's");
-        let consumer = Async::new(builder.open_consumer().expect("a consumer")).expect("a task's");
+        let producer = Async::new(builder.create_sender().expect("a producer")).expect("a task's");
+        let consumer = Async::new(builder.open_receiver().expect("a consumer")).expect("a task's");
         async move {
             let frame = |number: u64| vec![number as u8; number as usize % 50];
             let mut sink = producer.into_sink::<Vec<u8>>();
@@ -83,10 +83,10 @@ fn mpmc_messages_reach_one_consumer_each() {
     everywhere(|| {
         let builder = mpmc::Builder::<u64>::new("numbers").domain(&domain).capacity(4);
         let producers: Vec<_> = (0..2)
-            .map(|_| Async::new(builder.create_producer().expect("a producer")).expect("a task's"))
+            .map(|_| Async::new(builder.create_sender().expect("a producer")).expect("a task's"))
             .collect();
         let consumers: Vec<_> = (0..3)
-            .map(|_| Async::new(builder.create_consumer().expect("a consumer")).expect("a task's"))
+            .map(|_| Async::new(builder.create_receiver().expect("a consumer")).expect("a task's"))
             .collect();
         async move {
             let pushing = futures_util::future::join_all(producers.into_iter().enumerate().map(
@@ -122,9 +122,9 @@ fn subscribers_are_told_what_they_missed() {
     let domain = domain("broadcast");
     everywhere(|| {
         let builder = broadcast::Builder::<u64>::new("numbers").domain(&domain).capacity(8);
-        let mut publisher = builder.create_publisher().expect("a publisher");
-        let mut fast = Async::new(builder.open_subscriber().expect("a subscriber")).expect("a task's");
-        let mut slow = Async::new(builder.open_subscriber().expect("a subscriber")).expect("a task's");
+        let mut publisher = builder.create_sender().expect("a publisher");
+        let mut fast = Async::new(builder.open_receiver().expect("a subscriber")).expect("a task's");
+        let mut slow = Async::new(builder.open_receiver().expect("a subscriber")).expect("a task's");
         async move {
             for number in 0..20 {
                 let popping = fast.pop();
@@ -144,8 +144,8 @@ fn values_are_read_when_they_change() {
     let domain = domain("latest");
     everywhere(|| {
         let builder = latest::Builder::<u64>::new("value").domain(&domain);
-        let mut writer = builder.create_writer().expect("a writer");
-        let mut reader = Async::new(builder.open_reader().expect("a reader")).expect("a task's");
+        let mut writer = builder.create_sender().expect("a writer");
+        let mut reader = Async::new(builder.open_receiver().expect("a reader")).expect("a task's");
         async move {
             for number in 0..20 {
                 let changing = reader.pop();
@@ -164,8 +164,8 @@ fn calls_are_answered() {
     let domain = domain("call");
     everywhere(|| {
         let builder = call::Builder::<u64, u64>::new("double").domain(&domain);
-        let mut caller = Async::new(builder.create_caller().expect("a caller")).expect("a task's");
-        let mut responder = Async::new(builder.open_responder().expect("a responder")).expect("a task's");
+        let mut caller = Async::new(builder.create_sender().expect("a caller")).expect("a task's");
+        let mut responder = Async::new(builder.open_receiver().expect("a responder")).expect("a task's");
         async move {
             let asking = async move {
                 for number in 0..100 {
@@ -190,13 +190,13 @@ fn a_peer_that_left_is_told_once_and_a_successor_is_waited_for() {
     let domain = domain("successor");
     everywhere(|| {
         let builder = spsc::Builder::<u64>::new("numbers").domain(&domain).lifetime(Lifetime::Ephemeral);
-        let first = builder.create_producer().expect("a producer");
-        let mut consumer = Async::new(builder.open_consumer().expect("a consumer")).expect("a task's");
+        let first = builder.create_sender().expect("a producer");
+        let mut consumer = Async::new(builder.open_receiver().expect("a consumer")).expect("a task's");
         let builder = builder.clone();
         async move {
             first.detach();
             assert!(matches!(consumer.pop().await, Err(PopError::PeerGone(_))));
-            let mut second = builder.open_producer().expect("a successor");
+            let mut second = builder.open_sender().expect("a successor");
             let popping = consumer.pop();
             second.push(7).expect("room");
             assert_eq!(popping.await.expect("a message"), 7);
@@ -209,8 +209,8 @@ fn a_producer_learns_that_no_consumer_will_make_room() {
     let domain = domain("no-room");
     everywhere(|| {
         let builder = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(2);
-        let mut producer = Async::new(builder.create_producer().expect("a producer")).expect("a task's");
-        let consumer = builder.open_consumer().expect("a consumer");
+        let mut producer = Async::new(builder.create_sender().expect("a producer")).expect("a task's");
+        let consumer = builder.open_receiver().expect("a consumer");
         async move {
             producer.push(&1).await.expect("room");
             producer.push(&2).await.expect("room");

@@ -29,7 +29,7 @@ const ENDINGS: [(&str, &str); 2] = [("close", "closed"), ("die", "the producer i
 fn plays_a_role() {
     let Some(role) = role() else { return };
     let domain = Domain::open(&role[1]).unwrap();
-    let mut producer = spsc::Builder::new(CHANNEL).domain(&domain).create_producer().unwrap();
+    let mut producer = spsc::Builder::new(CHANNEL).domain(&domain).create_sender().unwrap();
     for number in 0..NUMBERS {
         producer.push(number).unwrap();
         if number % 10 == 0 {
@@ -163,7 +163,7 @@ fn mio_waits_for_a_channel() {
     for (ending, told) in ENDINGS {
         let name = unique("mio");
         let domain = Domain::open(&name).unwrap();
-        let consumer = spsc::Builder::new(CHANNEL).domain(&domain).create_consumer().unwrap();
+        let consumer = spsc::Builder::new(CHANNEL).domain(&domain).create_receiver().unwrap();
         let mut receiver = Receiver { consumer, set: PollSet::new(&domain).unwrap(), popped: 0, event: None };
         let producing = std::thread::spawn(move || produce(&name, ending));
         let mut poll = Poll::new().unwrap();

@@ -108,8 +108,8 @@ fn slices_go<E: SliceTarget<Item = u64>>(end: &mut Async<E>, pop: impl FnOnce())
 
 fn spsc_consumer(domain: &Domain) {
     let builder = spsc::Builder::<u64>::new("numbers").domain(domain);
-    let mut producer = builder.create_producer().unwrap();
-    let mut consumer = task(builder.open_consumer().unwrap());
+    let mut producer = builder.create_sender().unwrap();
+    let mut consumer = task(builder.open_receiver().unwrap());
     assert_eq!(comes(&mut consumer, || producer.push(7).unwrap()), [7; 2]);
     slices_come(&mut consumer, || producer.push(7).unwrap());
     let mut place = 0;
@@ -119,8 +119,8 @@ fn spsc_consumer(domain: &Domain) {
 
 fn mpmc_consumer(domain: &Domain) {
     let builder = mpmc::Builder::<u64>::new("numbers").domain(domain);
-    let mut producer = builder.create_producer().unwrap();
-    let mut consumer = task(builder.open_consumer().unwrap());
+    let mut producer = builder.create_sender().unwrap();
+    let mut consumer = task(builder.open_receiver().unwrap());
     assert_eq!(comes(&mut consumer, || producer.push(7).unwrap()), [7; 2]);
     slices_come(&mut consumer, || producer.push(7).unwrap());
     let mut place = 0;
@@ -130,23 +130,23 @@ fn mpmc_consumer(domain: &Domain) {
 
 fn bytes_consumer(domain: &Domain) {
     let builder = bytes::Builder::new("frames").domain(domain);
-    let mut producer = builder.create_producer().unwrap();
-    let mut consumer = task(builder.open_consumer().unwrap());
+    let mut producer = builder.create_sender().unwrap();
+    let mut consumer = task(builder.open_receiver().unwrap());
     assert_eq!(comes(&mut consumer, || producer.push(b"seven").unwrap()), [b"seven"; 2]);
 }
 
 fn subscriber(domain: &Domain) {
     let builder = broadcast::Builder::<u64>::new("numbers").domain(domain);
-    let mut publisher = builder.create_publisher().unwrap();
-    let mut subscriber = task(builder.open_subscriber().unwrap());
+    let mut publisher = builder.create_sender().unwrap();
+    let mut subscriber = task(builder.open_receiver().unwrap());
     assert_eq!(comes(&mut subscriber, || publisher.publish(7).unwrap()), [7; 2]);
     slices_come(&mut subscriber, || publisher.publish(7).unwrap());
 }
 
 fn frames_subscriber(domain: &Domain) {
     let builder = frames::Builder::new("frames").domain(domain);
-    let mut publisher = builder.create_publisher().unwrap();
-    let mut subscriber = task(builder.open_subscriber().unwrap());
+    let mut publisher = builder.create_sender().unwrap();
+    let mut subscriber = task(builder.open_receiver().unwrap());
     assert_eq!(comes(&mut subscriber, || publisher.publish(b"seven").unwrap()), [b"seven"; 2]);
 }
 
@@ -163,24 +163,24 @@ fn loan(pool: &Pool) -> pool::Loan {
 fn payloads_subscriber(domain: &Domain) {
     let pool = pool(domain);
     let builder = payloads::Builder::new("payloads", &pool).domain(domain);
-    let mut publisher = builder.create_publisher().unwrap();
-    let mut subscriber = task(builder.open_subscriber().unwrap());
+    let mut publisher = builder.create_sender().unwrap();
+    let mut subscriber = task(builder.open_receiver().unwrap());
     let views = comes(&mut subscriber, || publisher.publish(loan(&pool)).unwrap());
     assert_eq!(views.map(|view| view.to_vec().unwrap()), [b"seven"; 2]);
 }
 
 fn spsc_producer(domain: &Domain) {
     let builder = spsc::Builder::<u64>::new("numbers").domain(domain).capacity(8);
-    let mut producer = task(builder.create_producer().unwrap());
-    let mut consumer = builder.open_consumer().unwrap();
+    let mut producer = task(builder.create_sender().unwrap());
+    let mut consumer = builder.open_receiver().unwrap();
     slices_go(&mut producer, || assert_eq!(consumer.drain().count(), 8));
     goes(producer, 7, || assert!(consumer.drain().all(|number| number == 7)));
 }
 
 fn mpmc_producer(domain: &Domain) {
     let builder = mpmc::Builder::<u64>::new("numbers").domain(domain).capacity(8);
-    let mut producer = task(builder.create_producer().unwrap());
-    let mut consumer = builder.open_consumer().unwrap();
+    let mut producer = task(builder.create_sender().unwrap());
+    let mut consumer = builder.open_receiver().unwrap();
     let mut pop = || while consumer.try_pop().is_ok() {};
     slices_go(&mut producer, &mut pop);
     goes(producer, 7, pop);
@@ -188,15 +188,15 @@ fn mpmc_producer(domain: &Domain) {
 
 fn bytes_producer(domain: &Domain) {
     let builder = bytes::Builder::new("frames").domain(domain).capacity(64);
-    let producer = task(builder.create_producer().unwrap());
-    let mut consumer = builder.open_consumer().unwrap();
+    let producer = task(builder.create_sender().unwrap());
+    let mut consumer = builder.open_receiver().unwrap();
     goes(producer, b"seven".to_vec(), || while consumer.try_pop().is_ok() {});
 }
 
 fn publisher(domain: &Domain) {
     let builder = broadcast::Builder::<u64>::new("numbers").domain(domain).capacity(8).gated();
-    let mut publisher = task(builder.create_publisher().unwrap());
-    let mut subscriber = builder.open_subscriber().unwrap();
+    let mut publisher = task(builder.create_sender().unwrap());
+    let mut subscriber = builder.open_receiver().unwrap();
     let mut pop = || while subscriber.try_pop().is_ok() {};
     slices_go(&mut publisher, &mut pop);
     goes(publisher, 7, pop);
@@ -204,16 +204,16 @@ fn publisher(domain: &Domain) {
 
 fn frames_publisher(domain: &Domain) {
     let builder = frames::Builder::new("frames").domain(domain).capacity(4096).gated();
-    let publisher = task(builder.create_publisher().unwrap());
-    let mut subscriber = builder.open_subscriber().unwrap();
+    let publisher = task(builder.create_sender().unwrap());
+    let mut subscriber = builder.open_receiver().unwrap();
     goes(publisher, vec![7; 500], || while subscriber.try_pop().is_ok() {});
 }
 
 fn payloads_publisher(domain: &Domain) {
     let pool = pool(domain);
     let builder = payloads::Builder::new("payloads", &pool).domain(domain).capacity(4).gated();
-    let mut publisher = task(builder.create_publisher().unwrap());
-    let mut subscriber = builder.open_subscriber().unwrap();
+    let mut publisher = task(builder.create_sender().unwrap());
+    let mut subscriber = builder.open_receiver().unwrap();
     while publisher.publish(loan(&pool)).now_or_never().is_some() {}
     after(publisher.publish(loan(&pool)), || while subscriber.try_pop().is_ok() {}).unwrap();
     assert_eq!(subscriber.pop().unwrap().to_vec().unwrap(), b"seven");
@@ -222,10 +222,10 @@ fn payloads_publisher(domain: &Domain) {
 fn handles(domain: &Domain) {
     let pool = pool(domain);
     let spsc = spsc::Builder::<Handle>::new("one").domain(domain).capacity(2);
-    let (producer, consumer) = (spsc.create_producer().unwrap(), spsc.open_consumer().unwrap());
+    let (producer, consumer) = (spsc.create_sender().unwrap(), spsc.open_receiver().unwrap());
     handles_go(&pool, task(producer), task(consumer));
     let mpmc = mpmc::Builder::<Handle>::new("many").domain(domain).capacity(2);
-    let (producer, consumer) = (mpmc.create_producer().unwrap(), mpmc.open_consumer().unwrap());
+    let (producer, consumer) = (mpmc.create_sender().unwrap(), mpmc.open_receiver().unwrap());
     handles_go(&pool, task(producer), task(consumer));
 }
 
@@ -273,8 +273,8 @@ fn lender(domain: &Domain) {
 
 fn reader(domain: &Domain) {
     let builder = latest::Builder::<u64>::new("value").domain(domain);
-    let mut writer = builder.create_writer().unwrap();
-    let mut reader = task(builder.open_reader().unwrap());
+    let mut writer = builder.create_sender().unwrap();
+    let mut reader = task(builder.open_receiver().unwrap());
     let values = comes(&mut reader, || _ = writer.publish(7).unwrap());
     assert_eq!(values.map(|value| value.value), [7; 2]);
 }
@@ -290,8 +290,8 @@ fn table_reader(domain: &Domain) {
 
 fn calls(domain: &Domain) {
     let builder = call::Builder::<u64, u64>::new("double").domain(domain);
-    let mut caller = task(builder.create_caller().unwrap());
-    let mut responder = task(builder.open_responder().unwrap());
+    let mut caller = task(builder.create_sender().unwrap());
+    let mut responder = task(builder.open_receiver().unwrap());
     smol::block_on(async {
         let mut taking = Box::pin(responder.take());
         assert!(futures_util::poll!(&mut taking).is_pending());
@@ -336,9 +336,9 @@ fn connections(domain: &Domain) {
 
 fn watch(domain: &Domain) {
     let builder = mpmc::Builder::<u64>::new("numbers").domain(domain);
-    let _producer = builder.create_producer().unwrap();
+    let _producer = builder.create_sender().unwrap();
     let mut watch = task(control::Watch::new(domain, "numbers").unwrap());
     let mut consumers = Vec::new();
-    let events = comes(&mut watch, || consumers.push(builder.open_consumer().unwrap()));
+    let events = comes(&mut watch, || consumers.push(builder.open_receiver().unwrap()));
     assert!(events.iter().all(|event| matches!(event, control::ChannelEvent::Joined(_))), "{events:?}");
 }

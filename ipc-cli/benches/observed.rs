@@ -60,7 +60,7 @@ fn builder(domain: &Domain) -> spsc::Builder<Message> {
 
 fn produce(domain: &str) {
     pin(0);
-    let mut producer = builder(&Domain::open(domain).expect("joined")).create_producer().expect("an end");
+    let mut producer = builder(&Domain::open(domain).expect("joined")).create_sender().expect("an end");
     for number in 0.. {
         // Ends with the consumer.
         if producer.push([number, number]).is_err() {
@@ -71,7 +71,7 @@ fn produce(domain: &str) {
 
 fn consume(domain: &str) {
     pin(1);
-    let mut consumer = builder(&Domain::open(domain).expect("joined")).create_consumer().expect("an end");
+    let mut consumer = builder(&Domain::open(domain).expect("joined")).create_receiver().expect("an end");
     for number in 0.. {
         match consumer.pop() {
             Ok(message) => assert_eq!(message, [number, number]),

@@ -31,7 +31,7 @@ fn rings_that_are_full_and_subscribers_that_lag_have_advice() {
         let domain = Domain::open("sizes").unwrap();
         let builder = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(8);
         let (mut producer, mut consumer) =
-            (builder.create_producer().unwrap(), builder.open_consumer().unwrap());
+            (builder.create_sender().unwrap(), builder.open_receiver().unwrap());
         assert_eq!(about("numbers", "")[0]["state"], "ok");
         // Full at both looks.
         while producer.try_push(1).is_ok() {}
@@ -47,8 +47,8 @@ fn rings_that_are_full_and_subscribers_that_lag_have_advice() {
         assert!(is_said(&found, "not full now", "capacity(32)"), "{found:?}");
 
         let news = broadcast::Builder::<u64>::new("the news").domain(&domain).capacity(8);
-        let mut publisher = news.create_publisher().unwrap();
-        let mut subscriber = news.open_subscriber().unwrap();
+        let mut publisher = news.create_sender().unwrap();
+        let mut subscriber = news.open_receiver().unwrap();
         (0..5).for_each(|number| publisher.publish(number).unwrap());
         let found = about("the news", "");
         let evidence = format!("process {} is 5 messages of 8 messages behind", std::process::id());
@@ -78,7 +78,7 @@ fn ends_on_one_processor_are_told_to_part() {
     isolated(|| {
         let domain = Domain::open("pinned").unwrap();
         let builder = spsc::Builder::<u64>::new("numbers").domain(&domain);
-        let _consumer = builder.create_consumer().unwrap();
+        let _consumer = builder.create_receiver().unwrap();
         let all = sched_getaffinity(Pid::from_raw(0)).unwrap();
         let cpu = (0..CpuSet::count()).find(|cpu| all.is_set(*cpu).unwrap()).unwrap();
         let mut one = CpuSet::new();
@@ -91,7 +91,7 @@ fn ends_on_one_processor_are_told_to_part() {
         let other = common::core::children::child(|| {
             sched_setaffinity(Pid::from_raw(0), &one).unwrap();
             let domain = Domain::open("pinned").unwrap();
-            let _producer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_producer().unwrap();
+            let _producer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_sender().unwrap();
             gate.open();
             std::thread::sleep(std::time::Duration::from_secs(600));
         });

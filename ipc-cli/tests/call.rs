@@ -43,9 +43,9 @@ fn a_service_answers_requests_of_fields_json_and_bytes() {
         let domain = Domain::open("calls").unwrap();
         let described =
             call::Builder::<Pair, Sum>::new("add").domain(&domain).described().await_successors(true);
-        let mut adds = described.create_responder().unwrap();
+        let mut adds = described.create_receiver().unwrap();
         let plain = call::Builder::<u32, u32>::new("next").domain(&domain).await_successors(true);
-        let mut nexts = plain.create_responder().unwrap();
+        let mut nexts = plain.create_receiver().unwrap();
         // In this process: the domain has one member besides the caller.
         let adding = std::thread::spawn(move || adds.serve_all(|pair, _| add(pair)));
         let counting = std::thread::spawn(move || nexts.serve_all(|number, _| number + 1));
@@ -71,9 +71,9 @@ fn a_service_answers_requests_of_fields_json_and_bytes() {
 
         // It has left, and the next caller takes its place.
         assert_eq!(domain.list().unwrap().processes.len(), 1);
-        let mut caller = described.open_caller().unwrap();
+        let mut caller = described.open_sender().unwrap();
         assert_eq!(caller.call(Pair { one: 1, other: [0, 1] }).unwrap().sum, 2);
-        drop((caller, plain.open_caller().unwrap()));
+        drop((caller, plain.open_sender().unwrap()));
         adding.join().unwrap().unwrap();
         counting.join().unwrap().unwrap();
     });
@@ -84,9 +84,9 @@ fn what_cannot_be_asked_is_refused_and_asks_nothing() {
     isolated(|| {
         let domain = Domain::open("refusals").unwrap();
         let described = call::Builder::<Pair, Sum>::new("add").domain(&domain).described();
-        let responder = described.create_responder().unwrap();
-        let _plain = call::Builder::<u32, u32>::new("next").domain(&domain).create_responder().unwrap();
-        let _numbers = spsc::Builder::<u32>::new("numbers").domain(&domain).create_consumer().unwrap();
+        let responder = described.create_receiver().unwrap();
+        let _plain = call::Builder::<u32, u32>::new("next").domain(&domain).create_receiver().unwrap();
+        let _numbers = spsc::Builder::<u32>::new("numbers").domain(&domain).create_receiver().unwrap();
         refused(&run("call nothing --hex 00"), 3, "no channel");
         refused(&run("call numbers --hex 00"), 2, "kind spsc");
         refused(&run("call add"), 2, "no request");
@@ -97,10 +97,10 @@ fn what_cannot_be_asked_is_refused_and_asks_nothing() {
         refused(&run("call add --hex 00"), 2, "has 12");
         refused(&run("call next one=1"), 2, "no description");
         refused(&run(&format!("call next --hex {}", "00".repeat(57))), 2, "56 at most");
-        assert!(matches!(responder.caller().unwrap(), PeerState::Gone(_)));
+        assert!(matches!(responder.peer().unwrap(), PeerState::Gone(_)));
 
         // A caller that lives keeps its end.
-        let caller = described.open_caller().unwrap();
+        let caller = described.open_sender().unwrap();
         let ended = run("call add --zeros one=1");
         refused(&ended, 5, &std::process::id().to_string());
         assert!(ended.errors.contains("nothing was asked"), "{ended:?}");
@@ -113,7 +113,7 @@ fn what_became_of_a_request_without_a_reply_is_said() {
     isolated(|| {
         let domain = Domain::open("silence").unwrap();
         let builder = call::Builder::<u32, u32>::new("silent").domain(&domain);
-        let mut responder = builder.create_responder().unwrap();
+        let mut responder = builder.create_receiver().unwrap();
 
         // Alive and slow: it may still act on it, and the next caller waits for that.
         let ended = run("call silent --timeout 50ms --hex 07000000");
@@ -131,7 +131,7 @@ fn what_became_of_a_request_without_a_reply_is_said() {
         let dying = child(|| {
             let mut responder = call::Responder::<u32, u32>::open("silent").or_else(|_| {
                 let domain = Domain::open("silence").unwrap();
-                call::Builder::<u32, u32>::new("silent").domain(&domain).create_responder()
+                call::Builder::<u32, u32>::new("silent").domain(&domain).create_receiver()
             });
             let responder = responder.as_mut().unwrap();
             gate.open();
@@ -146,7 +146,7 @@ fn what_became_of_a_request_without_a_reply_is_said() {
         let ended = end(asking);
         assert!(ended.code == Some(1) && ended.errors.contains("was taken back"), "{ended:?}");
         // The successor does not get it.
-        let mut responder = builder.create_responder().unwrap();
+        let mut responder = builder.create_receiver().unwrap();
         let taken = responder.try_take();
         assert!(matches!(taken, Ok(None)), "{taken:?}");
     });
@@ -158,14 +158,14 @@ fn ctrl_c_ends_the_wait_and_leaves_the_end() {
     isolated(|| {
         let domain = Domain::open("interrupt").unwrap();
         let builder = call::Builder::<u32, u32>::new("slow").domain(&domain);
-        let mut responder = builder.create_responder().unwrap();
+        let mut responder = builder.create_receiver().unwrap();
         let asking = command("call slow --timeout 600s --hex 07000000").spawn().unwrap();
         let request = responder.take().unwrap();
         kill(nix::unistd::Pid::from_raw(asking.id().cast_signed()), Signal::SIGINT).unwrap();
         let ended = end(asking);
         assert_eq!((ended.code, ended.output.as_str()), (Some(130), ""), "{ended:?}");
         request.reply(1);
-        let mut caller = builder.open_caller().unwrap();
+        let mut caller = builder.open_sender().unwrap();
         caller.ask(5).unwrap();
         let request = responder.take().unwrap();
         assert_eq!(request.value(), 5);

@@ -190,7 +190,7 @@ fn all_dead_spares_the_living_the_young_and_the_rings() {
             // A persistent channel, in a domain whose only member is killed.
             let builder =
                 ipc_ring::spsc::Builder::<u64>::new("kept").lifetime(ipc_ring::Lifetime::Persistent);
-            let mut producer = builder.create_producer().unwrap();
+            let mut producer = builder.create_sender().unwrap();
             producer.push(7).unwrap();
             gate.open();
             std::thread::sleep(std::time::Duration::from_secs(600));

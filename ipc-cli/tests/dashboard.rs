@@ -28,10 +28,10 @@ fn each_panel_asks_for_what_there_is() {
     asked.extend(variables.filter(|of| of["type"] == "query").map(|of| text(&of["query"]["query"])));
     isolated(|| {
         let domain = Domain::open("dashboard").unwrap();
-        let _spsc = spsc::Builder::<u64>::new("spsc").domain(&domain).create_producer().unwrap();
-        let _bytes = bytes::Builder::new("bytes").domain(&domain).create_producer().unwrap();
-        let _mpmc = mpmc::Builder::<u64>::new("mpmc").domain(&domain).create_producer().unwrap();
-        let _news = broadcast::Builder::<u64>::new("news").domain(&domain).create_publisher().unwrap();
+        let _spsc = spsc::Builder::<u64>::new("spsc").domain(&domain).create_sender().unwrap();
+        let _bytes = bytes::Builder::new("bytes").domain(&domain).create_sender().unwrap();
+        let _mpmc = mpmc::Builder::<u64>::new("mpmc").domain(&domain).create_sender().unwrap();
+        let _news = broadcast::Builder::<u64>::new("news").domain(&domain).create_sender().unwrap();
         let _pool = pool::Builder::new("pool").domain(&domain).class(4096, 4).create().unwrap();
         let metrics = done("metrics");
         let samples = metrics.lines().filter(|line| !line.starts_with('#'));

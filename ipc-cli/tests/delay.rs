@@ -64,7 +64,7 @@ fn a_field_with_a_time_says_how_old_a_message_is() {
         let domain = Domain::open("ages").unwrap();
         let builder = spsc::Builder::<Timed>::new("timed").domain(&domain).described();
         let (mut producer, mut consumer) =
-            (builder.create_producer().unwrap(), builder.open_consumer().unwrap());
+            (builder.create_sender().unwrap(), builder.open_receiver().unwrap());
         let mut send = || {
             producer.push(timed(1)).unwrap();
             consumer.pop().unwrap();
@@ -132,7 +132,7 @@ fn a_field_with_a_time_says_how_old_a_message_is() {
 fn without_a_field_it_is_the_time_of_a_value_or_a_bound() {
     isolated(|| {
         let domain = Domain::open("bounds").unwrap();
-        let mut values = latest::Builder::<u32>::new("values").domain(&domain).create_writer().unwrap();
+        let mut values = latest::Builder::<u32>::new("values").domain(&domain).create_sender().unwrap();
         let (line, shown) = measured("values", || _ = values.publish(7).unwrap());
         assert_eq!(
             (&line["from"], &line["field"], &line["clock"]),
@@ -141,17 +141,17 @@ fn without_a_field_it_is_the_time_of_a_value_or_a_bound() {
         assert!(line["messages"].as_u64().unwrap() > 0 && line["ahead"] == 0, "{line}");
         assert!(shown.starts_with("age by the time that the writer stores"), "{shown}");
 
-        let mut news = broadcast::Builder::<u32>::new("news").domain(&domain).create_publisher().unwrap();
+        let mut news = broadcast::Builder::<u32>::new("news").domain(&domain).create_sender().unwrap();
         let (line, shown) = measured("news", || news.publish(7).unwrap());
         assert_eq!(line["from"], "last_seen");
         assert!(line["messages"].as_u64().unwrap() > 0, "{line}");
         assert!(shown.contains(" messages, age at most p50 "), "{shown}");
 
-        let mut frames = bytes::Builder::new("frames").domain(&domain).create_producer().unwrap();
+        let mut frames = bytes::Builder::new("frames").domain(&domain).create_sender().unwrap();
         let (line, _) = measured("frames", || _ = frames.try_push(b"seven"));
         assert!(line["from"] == "last_seen" && line["messages"].as_u64().unwrap() > 0, "{line}");
 
-        let _jobs = call::Builder::<u32, u32>::new("jobs").domain(&domain).create_caller().unwrap();
+        let _jobs = call::Builder::<u32, u32>::new("jobs").domain(&domain).create_sender().unwrap();
         for (arguments, word) in [("jobs", "call"), ("news --field time", "no description")] {
             let ended = run(&format!("delay {arguments}"));
             assert!(ended.code == Some(2) && ended.errors.contains(word), "{ended:?}");
@@ -163,7 +163,7 @@ fn without_a_field_it_is_the_time_of_a_value_or_a_bound() {
 fn it_ends_with_the_channel() {
     isolated(|| {
         let domain = Domain::open("ends").unwrap();
-        let news = broadcast::Builder::<u32>::new("news").domain(&domain).create_publisher().unwrap();
+        let news = broadcast::Builder::<u32>::new("news").domain(&domain).create_sender().unwrap();
         let mut measuring = command("delay news --interval 10ms").spawn().unwrap();
         let mut first = String::new();
         let output = measuring.stdout.as_mut().unwrap();

@@ -36,12 +36,12 @@ struct Pose {
 fn the_fields_of_messages_are_shown() {
     isolated(|| {
         let domain = Domain::open("fields").unwrap();
-        let _pose = spsc::Builder::<Pose>::new("pose").domain(&domain).described().create_producer().unwrap();
+        let _pose = spsc::Builder::<Pose>::new("pose").domain(&domain).described().create_sender().unwrap();
         let call = ipc_ring::call::Builder::<u32, Point>::new("where").domain(&domain).described();
-        let _call = call.create_caller().unwrap();
+        let _call = call.create_sender().unwrap();
         let text = "line one\n\u{1b}[2J";
         let _frames =
-            bytes::Builder::new("frames").domain(&domain).description(text).create_producer().unwrap();
+            bytes::Builder::new("frames").domain(&domain).description(text).create_sender().unwrap();
 
         let shown = done("show pose");
         let words: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();

@@ -22,7 +22,7 @@ fn the_dead_are_told_until_a_member_sweeps_them() {
             std::thread::sleep(std::time::Duration::from_secs(600));
         });
         gate.pass();
-        let _consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_consumer().unwrap();
+        let _consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_receiver().unwrap();
         let pid = producer.pid();
         producer.kill();
         for look in ["ls", "show numbers", "metrics", "hz numbers --count 1 --interval 1ms"] {
@@ -49,7 +49,7 @@ fn another_user_who_may_read_looks_into_a_domain() {
         let readable = Mode::PRIVATE.others_read();
         let trust = ipc_core::Trust::same_user().mode_at_most(readable);
         let domain = Domain::open_shared("open", 0, readable, trust).unwrap();
-        let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+        let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender().unwrap();
         producer.push(7).unwrap();
         let _closed = Domain::open("closed").unwrap();
         let directory = tempfile::tempdir_in("/tmp").unwrap();

@@ -73,19 +73,18 @@ fn payloads_are_recorded_replayed_and_recorded_again() {
             let domain = Domain::open("before").unwrap();
             let pool = frames(&domain);
             let mut views = Vec::new();
-            let mut plain = plain(&domain).create_producer().unwrap();
+            let mut plain = plain(&domain).create_sender().unwrap();
             for (number, length) in [5, 60, 4000].into_iter().enumerate() {
                 loan(&pool, &bytes(number, length)).send(&mut plain).unwrap();
             }
-            let mut shots = shots(&domain).create_publisher().unwrap();
+            let mut shots = shots(&domain).create_sender().unwrap();
             for number in 0..3 {
                 let image = shared(&pool, &bytes(number, 1000), &mut views);
                 // One shot has no mask.
                 let mask = if number == 1 { NONE } else { shared(&pool, &bytes(number, 10), &mut views) };
                 shots.publish(Shot { number: number as u64, image, mask }).unwrap();
             }
-            let mut pictures =
-                payloads::Builder::new("pictures", &pool).capacity(4).create_publisher().unwrap();
+            let mut pictures = payloads::Builder::new("pictures", &pool).capacity(4).create_sender().unwrap();
             for number in 0..2 {
                 let mut picture = pictures.loan(500).unwrap();
                 picture.write_at(0, &bytes(number, 500)).unwrap();
@@ -125,9 +124,9 @@ fn payloads_are_recorded_replayed_and_recorded_again() {
         let replay = command(&replay).spawn().unwrap();
         common::core::until(|| domain.list().unwrap().names.len() == 4);
         let pool = frames(&domain);
-        let mut plain = plain(&domain).open_consumer().unwrap();
-        let mut shots = shots(&domain).open_subscriber().unwrap();
-        let mut pictures = payloads::Builder::new("pictures", &pool).open_subscriber().unwrap();
+        let mut plain = plain(&domain).open_receiver().unwrap();
+        let mut shots = shots(&domain).open_receiver().unwrap();
+        let mut pictures = payloads::Builder::new("pictures", &pool).open_receiver().unwrap();
         for (number, length) in [5, 60, 4000].into_iter().enumerate() {
             assert_eq!(pool.receive(&mut plain).unwrap().to_vec().unwrap(), bytes(number, length));
         }
@@ -158,8 +157,8 @@ fn payloads_that_went_are_counted_and_their_messages_are_not_replayed() {
         let (_directory, file) = directory();
         let domain = Domain::open("default").unwrap();
         let pool = pool::Builder::new("frames").domain(&domain).class(64, 1).create().unwrap();
-        let mut producer = plain(&domain).create_producer().unwrap();
-        let mut consumer = plain(&domain).open_consumer().unwrap();
+        let mut producer = plain(&domain).create_sender().unwrap();
+        let mut consumer = plain(&domain).open_receiver().unwrap();
         for number in 0..3 {
             loan(&pool, &bytes(number, 20)).send(&mut producer).unwrap();
             pool.receive(&mut consumer).unwrap();
@@ -206,8 +205,8 @@ fn tail_shows_payloads() {
     isolated(|| {
         let domain = Domain::open("tail").unwrap();
         let pool = pool::Builder::new("frames").domain(&domain).class(64, 1).create().unwrap();
-        let mut producer = plain(&domain).create_producer().unwrap();
-        let mut consumer = plain(&domain).open_consumer().unwrap();
+        let mut producer = plain(&domain).create_sender().unwrap();
+        let mut consumer = plain(&domain).open_receiver().unwrap();
         for text in ["gone", "twenty bytes of text"] {
             loan(&pool, text.as_bytes()).send(&mut producer).unwrap();
             pool.receive(&mut consumer).unwrap();

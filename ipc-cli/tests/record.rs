@@ -48,15 +48,14 @@ fn messages_of_every_kind_that_can_be_read_along_are_in_the_file() {
         let domain = Domain::open("kinds").unwrap();
         let (_directory, file) = directory();
         let mut shots =
-            spsc::Builder::<Shot>::new("shots").domain(&domain).described().create_producer().unwrap();
-        let mut plain =
-            broadcast::Builder::<[u8; 20]>::new("plain").domain(&domain).create_publisher().unwrap();
+            spsc::Builder::<Shot>::new("shots").domain(&domain).described().create_sender().unwrap();
+        let mut plain = broadcast::Builder::<[u8; 20]>::new("plain").domain(&domain).create_sender().unwrap();
         let mut texts =
-            frames::Builder::new("texts").domain(&domain).description("UTF-8").create_publisher().unwrap();
+            frames::Builder::new("texts").domain(&domain).description("UTF-8").create_sender().unwrap();
         let table = latest::Builder::<f32>::new("joints").domain(&domain).keys(3).described();
         let mut joints = table.create_table_writer().unwrap();
         let one = latest::Builder::<u64>::new("one").domain(&domain);
-        let mut one = one.create_writer().unwrap();
+        let mut one = one.create_sender().unwrap();
         (0..5).for_each(|number| shots.push(shot(number)).unwrap());
         plain.publish(*b"twenty bytes of text").unwrap();
         ["a", "", "ccc"].iter().for_each(|text| texts.publish(text.as_bytes()).unwrap());
@@ -110,11 +109,11 @@ fn kinds_that_cannot_be_read_along_are_told_and_have_a_seat_taken_only_on_reques
     isolated(|| {
         let domain = Domain::open("seats").unwrap();
         let (_directory, file) = directory();
-        let mut jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).create_producer().unwrap();
-        let mut texts = bytes::Builder::new("texts").domain(&domain).create_producer().unwrap();
+        let mut jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).create_sender().unwrap();
+        let mut texts = bytes::Builder::new("texts").domain(&domain).create_sender().unwrap();
         let _pool = pool::Builder::new("pool").class(64, 4).domain(&domain).create().unwrap();
         let gated = broadcast::Builder::<u32>::new("gated").domain(&domain).capacity(2).mode(Mode::Gated);
-        let mut gated = gated.create_publisher().unwrap();
+        let mut gated = gated.create_sender().unwrap();
         let output = file.display();
         let ended = run(&format!("record pool --output {output}"));
         assert!(ended.code == Some(2) && ended.errors.contains("handles"), "{ended:?}");
@@ -141,7 +140,7 @@ fn kinds_that_cannot_be_read_along_are_told_and_have_a_seat_taken_only_on_reques
         assert_eq!((numbers("jobs"), missed(&messages)), (vec![0, 1, 2], 0));
         assert!(numbers("gated").into_iter().eq(0..100));
         assert_eq!(of(&messages, "texts")[0].data, b"frame");
-        let mut consumer = mpmc::Builder::<u32>::new("jobs").domain(&domain).open_consumer().unwrap();
+        let mut consumer = mpmc::Builder::<u32>::new("jobs").domain(&domain).open_receiver().unwrap();
         assert!(consumer.try_pop().is_err(), "they were taken away");
     });
 }
@@ -152,7 +151,7 @@ fn files_follow_one_another_without_a_gap() {
         let domain = Domain::open("default").unwrap();
         let (directory, file) = directory();
         let numbers = broadcast::Builder::<[u64; 32]>::new("numbers").domain(&domain).mode(Mode::Gated);
-        let mut numbers = numbers.create_publisher().unwrap();
+        let mut numbers = numbers.create_sender().unwrap();
         let recorder = Recorder::start("--seat numbers --max-size 3M", &file, 1);
         for number in 0..40_000 {
             let mut message = [0; 32];
@@ -178,7 +177,7 @@ fn files_follow_one_another_without_a_gap() {
         assert_eq!(next, 40_000);
 
         // By time, and not over a file that is there.
-        let mut values = latest::Builder::<u64>::new("values").domain(&domain).create_writer().unwrap();
+        let mut values = latest::Builder::<u64>::new("values").domain(&domain).create_sender().unwrap();
         let ended = run(&format!("record values --output {}", file.display()));
         assert!(ended.code == Some(5) && ended.errors.contains("exists"), "{ended:?}");
         let other = directory.path().join("other.mcap");
@@ -202,18 +201,18 @@ fn a_channel_that_comes_later_or_is_made_anew_with_other_fields_is_taken_up() {
         let mut recorder = Recorder::start("--all", &file, 0);
         common::core::until(|| file.exists());
         let make = |name: &str| spsc::Builder::<Shot>::new(name).domain(&keeper).described();
-        let mut shots = make("shots").create_producer().unwrap();
+        let mut shots = make("shots").create_sender().unwrap();
         (0..3).for_each(|number| shots.push(shot(number)).unwrap());
         recorder.until("test/msg/Shot");
         shots.push(shot(3)).unwrap();
         shots.close();
         let other = spsc::Builder::<OtherShot>::new("shots").domain(&keeper).described();
-        let mut other = other.create_producer().unwrap();
+        let mut other = other.create_sender().unwrap();
         other.push(OtherShot { time_ns: 1, number: 4, speed: 2.0 }).unwrap();
         recorder.until("test/msg/Shot");
         // A second domain, which is found by itself.
         let second = Domain::open("second").unwrap();
-        let mut plain = broadcast::Builder::<u8>::new("plain").domain(&second).create_publisher().unwrap();
+        let mut plain = broadcast::Builder::<u8>::new("plain").domain(&second).create_sender().unwrap();
         plain.publish(9).unwrap();
         recorder.until("\"plain\"");
         let ended = recorder.interrupt();
@@ -234,7 +233,7 @@ fn a_hundred_channels_go_into_one_file() {
         let (_directory, file) = directory();
         let make = |number| {
             let builder = broadcast::Builder::<u32>::new(&format!("channel-{number}")).domain(&domain);
-            builder.described().create_publisher().unwrap()
+            builder.described().create_sender().unwrap()
         };
         let mut publishers: Vec<_> = (0..100).map(make).collect();
         let recorder = Recorder::start("--all", &file, 100);

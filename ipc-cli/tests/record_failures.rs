@@ -19,7 +19,7 @@ fn a_recorder_that_is_killed_leaves_what_it_had_written() {
         let domain = Domain::open("killed").unwrap();
         let (_directory, file) = directory();
         let numbers = broadcast::Builder::<u64>::new("numbers").domain(&domain).described();
-        let mut numbers = numbers.create_publisher().unwrap();
+        let mut numbers = numbers.create_sender().unwrap();
         let recorder = Recorder::start("numbers", &file, 1);
         (0..100).for_each(|number| numbers.publish(number).unwrap());
         // A chunk is written after a second, if it has not become large before.
@@ -57,7 +57,7 @@ fn a_full_disk_ends_the_recording_and_keeps_what_was_written() {
             mount(Some("tmpfs"), &small, Some("tmpfs"), MsFlags::empty(), Some("size=3m")).unwrap();
             let domain = Domain::open("full").unwrap();
             let pages = broadcast::Builder::<[u64; 512]>::new("pages").domain(&domain).gated();
-            let mut pages = pages.create_publisher().unwrap();
+            let mut pages = pages.create_sender().unwrap();
             let file = small.join("run.mcap");
             let mut recorder = Recorder::start("--seat pages", &file, 1);
             // A publisher that waits for its subscribers goes on when the recorder has left.
@@ -87,8 +87,8 @@ fn what_a_slow_disk_lets_the_recorder_miss_is_counted_exactly() {
         const MESSAGES: u64 = 40_000;
         let domain = Domain::open("slow").unwrap();
         let pages = spsc::Builder::<[u64; 512]>::new("pages").domain(&domain).capacity(4096);
-        let mut producer = pages.create_producer().unwrap();
-        let mut consumer = pages.open_consumer().unwrap();
+        let mut producer = pages.create_sender().unwrap();
+        let mut consumer = pages.open_receiver().unwrap();
         let mut recorder = command("record pages --output -").spawn().unwrap();
         let maps = || std::fs::read_to_string(format!("/proc/{}/maps", recorder.id())).unwrap_or_default();
         until(|| maps().contains("SYSV"));
@@ -127,7 +127,7 @@ fn a_reader_that_goes_away_ends_it() {
     isolated(|| {
         let domain = Domain::open("pipe").unwrap();
         let mut pages =
-            broadcast::Builder::<[u64; 512]>::new("pages").domain(&domain).create_publisher().unwrap();
+            broadcast::Builder::<[u64; 512]>::new("pages").domain(&domain).create_sender().unwrap();
         let mut recorder = command("record pages --output -").spawn().unwrap();
         drop(recorder.stdout.take());
         while recorder.try_wait().unwrap().is_none() {
@@ -153,15 +153,15 @@ fn hostile_memory_ends_one_channel_at_the_most() {
     isolated(|| {
         let domain = Domain::open("hostile").unwrap();
         let (_directory, file) = directory();
-        let mut good = broadcast::Builder::<u32>::new("good").domain(&domain).create_publisher().unwrap();
+        let mut good = broadcast::Builder::<u32>::new("good").domain(&domain).create_sender().unwrap();
         let before: Vec<_> = segments();
         let gate = Gate::new();
         let hostile = child(|| {
             let domain = Domain::open("hostile").unwrap();
             let _ends = (
-                spsc::Builder::<u32>::new("a").domain(&domain).described().create_producer().unwrap(),
-                broadcast::Builder::<u32>::new("b").domain(&domain).create_publisher().unwrap(),
-                broadcast::frames::Builder::new("c").domain(&domain).create_publisher().unwrap(),
+                spsc::Builder::<u32>::new("a").domain(&domain).described().create_sender().unwrap(),
+                broadcast::Builder::<u32>::new("b").domain(&domain).create_sender().unwrap(),
+                broadcast::frames::Builder::new("c").domain(&domain).create_sender().unwrap(),
                 latest::Builder::<u32>::new("d").keys(4).domain(&domain).create_table_writer().unwrap(),
             );
             gate.open();

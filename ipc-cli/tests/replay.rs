@@ -72,14 +72,14 @@ fn channels_of_every_kind_come_back_as_they_were() {
         let again = file.with_file_name("again.mcap");
         {
             let domain = Domain::open("before").unwrap();
-            let mut shots = shots(&domain).create_producer().unwrap();
+            let mut shots = shots(&domain).create_sender().unwrap();
             let jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).described();
-            let mut jobs = jobs.create_producer().unwrap();
+            let mut jobs = jobs.create_sender().unwrap();
             let plain = broadcast::Builder::<[u8; 3]>::new("plain").domain(&domain).mode(Mode::Gated);
-            let mut plain = plain.capacity(32).create_publisher().unwrap();
-            let mut texts = bytes::Builder::new("texts").domain(&domain).create_producer().unwrap();
+            let mut plain = plain.capacity(32).create_sender().unwrap();
+            let mut texts = bytes::Builder::new("texts").domain(&domain).create_sender().unwrap();
             let frames = frames::Builder::new("frames").domain(&domain).description("any text");
-            let mut frames = frames.create_publisher().unwrap();
+            let mut frames = frames.create_sender().unwrap();
             let joints = latest::Builder::<f32>::new("joints").domain(&domain).keys(3).described();
             let mut joints = joints.create_table_writer().unwrap();
             for number in 0..5 {
@@ -104,8 +104,8 @@ fn channels_of_every_kind_come_back_as_they_were() {
         common::core::until(|| domain.list().unwrap().names.len() == 6);
         // Consumers take what the recorder reads along.
         let jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).described();
-        let mut jobs = jobs.open_consumer().unwrap();
-        let mut texts = bytes::Builder::new("texts").domain(&domain).open_consumer().unwrap();
+        let mut jobs = jobs.open_receiver().unwrap();
+        let mut texts = bytes::Builder::new("texts").domain(&domain).open_receiver().unwrap();
         let shape = channel(&domain, "shots");
         assert_eq!((shape.kind_name(), shape.capacity), ("spsc", 64));
         assert!(shape.description.unwrap().contains("test.Shot/1"));
@@ -136,8 +136,8 @@ fn times_are_kept_scaled_or_left_out_and_parts_can_be_chosen() {
     isolated(|| {
         let domain = Domain::open("default").unwrap();
         let (_directory, file) = directory();
-        let mut shots = shots(&domain).create_producer().unwrap();
-        let mut other = broadcast::Builder::<u32>::new("other").domain(&domain).create_publisher().unwrap();
+        let mut shots = shots(&domain).create_sender().unwrap();
+        let mut other = broadcast::Builder::<u32>::new("other").domain(&domain).create_sender().unwrap();
         let recorder = Recorder::start("shots other", &file, 2);
         for number in 0..5 {
             shots.push(Shot { number, angle: 0.0 }).unwrap();
@@ -153,7 +153,7 @@ fn times_are_kept_scaled_or_left_out_and_parts_can_be_chosen() {
         let file = file.display();
 
         // The channel is there, and so is its consumer.
-        let mut consumer = self::shots(&domain).create_consumer().unwrap();
+        let mut consumer = self::shots(&domain).create_receiver().unwrap();
         let mut replay = |options: &str| {
             let begun = Instant::now();
             let told = json(&format!("replay {file} {options}"));
@@ -176,7 +176,7 @@ fn times_are_kept_scaled_or_left_out_and_parts_can_be_chosen() {
         let since = humantime::format_rfc3339_nanos(std::time::UNIX_EPOCH + Duration::from_nanos(times[4]));
         assert_eq!(replay(&format!("shots --paced --from {since}")).0, [4]);
 
-        let mut renamed = broadcast::Builder::<u32>::new("new").domain(&domain).create_subscriber().unwrap();
+        let mut renamed = broadcast::Builder::<u32>::new("new").domain(&domain).create_receiver().unwrap();
         let told = done(&format!("replay {file} other --remap other=new --rate 100"));
         assert!(told.ends_with("replayed 5 messages to \"new\" in domain \"default\"\n"), "{told}");
         assert!((0..5).all(|number| renamed.pop().unwrap() == number));
@@ -198,8 +198,8 @@ fn what_does_not_fit_is_refused_before_anything_is_sent() {
     isolated(|| {
         let domain = Domain::open("default").unwrap();
         let (directory, file) = directory();
-        let mut shots = shots(&domain).create_producer().unwrap();
-        let mut plain = broadcast::Builder::<u32>::new("a").domain(&domain).create_publisher().unwrap();
+        let mut shots = shots(&domain).create_sender().unwrap();
+        let mut plain = broadcast::Builder::<u32>::new("a").domain(&domain).create_sender().unwrap();
         (0..3).for_each(|number| shots.push(Shot { number, angle: 0.0 }).unwrap());
         plain.publish(7).unwrap();
         record("--all", &file, 4);
@@ -217,12 +217,12 @@ fn what_does_not_fit_is_refused_before_anything_is_sent() {
 
         // Another field; another type without fields.
         let faster = spsc::Builder::<Faster>::new("shots").domain(&domain).described();
-        let faster = faster.create_consumer().unwrap();
+        let faster = faster.create_receiver().unwrap();
         let ended = run(&format!("replay {file} shots"));
         refused(&ended, 5, "angle");
         assert!(ended.errors.contains("speed"), "{ended:?}");
         drop(faster);
-        let float = broadcast::Builder::<f32>::new("a").domain(&domain).create_subscriber().unwrap();
+        let float = broadcast::Builder::<f32>::new("a").domain(&domain).create_receiver().unwrap();
         refused(&run(&format!("replay {file} a")), 5, "f32");
         drop(float);
 
@@ -247,10 +247,10 @@ fn a_full_channel_ends_the_replay_and_a_dead_subscriber_does_not() {
         let domain = Domain::open("default").unwrap();
         let (_directory, file) = directory();
         let small = spsc::Builder::<u32>::new("small").domain(&domain).capacity(4);
-        let mut producer = small.create_producer().unwrap();
-        let mut consumer = small.open_consumer().unwrap();
+        let mut producer = small.create_sender().unwrap();
+        let mut consumer = small.open_receiver().unwrap();
         let gated = broadcast::Builder::<u32>::new("gated").domain(&domain).capacity(4).mode(Mode::Gated);
-        let mut publisher = gated.create_publisher().unwrap();
+        let mut publisher = gated.create_sender().unwrap();
         let recorder = Recorder::start("small --seat gated", &file, 2);
         for number in 0..10 {
             producer.push(number).unwrap();
@@ -270,12 +270,12 @@ fn a_full_channel_ends_the_replay_and_a_dead_subscriber_does_not() {
         let gate = Gate::new();
         let subscriber = child(|| {
             let subscriber = broadcast::Builder::<u32>::new("gated").mode(Mode::Gated).capacity(4);
-            let _subscriber = subscriber.create_subscriber().unwrap();
+            let _subscriber = subscriber.create_receiver().unwrap();
             gate.open();
             std::thread::sleep(Duration::from_secs(600));
         });
         gate.pass();
-        let mut alive = gated.open_subscriber().unwrap();
+        let mut alive = gated.open_receiver().unwrap();
         subscriber.kill();
         let replay = command(&format!("replay {file} gated --timeout 600s")).spawn().unwrap();
         assert!((0..10).all(|number| alive.pop().unwrap() == number));

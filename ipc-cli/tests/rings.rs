@@ -28,7 +28,7 @@ fn number_of_objects() -> usize {
 fn producer(name: &'static str, pushes: u64) -> Child {
     let gate = Gate::new();
     let producer = child(|| {
-        let mut producer = spsc::Builder::<u64>::new(name).capacity(16).create_producer().unwrap();
+        let mut producer = spsc::Builder::<u64>::new(name).capacity(16).create_sender().unwrap();
         (0..pushes).for_each(|number| producer.push(number).unwrap());
         gate.open();
         for_ever();
@@ -155,16 +155,15 @@ fn a_process_that_is_stopped_stands_out() {
 fn all_kinds_are_shown() {
     isolated(|| {
         let domain = Domain::open("all-kinds").unwrap();
-        let mut spsc = spsc::Builder::<u64>::new("spsc").domain(&domain).create_producer().unwrap();
-        let mut bytes = bytes::Builder::new("bytes").domain(&domain).create_producer().unwrap();
-        let mut mpmc = mpmc::Builder::<u64>::new("mpmc").domain(&domain).create_producer().unwrap();
+        let mut spsc = spsc::Builder::<u64>::new("spsc").domain(&domain).create_sender().unwrap();
+        let mut bytes = bytes::Builder::new("bytes").domain(&domain).create_sender().unwrap();
+        let mut mpmc = mpmc::Builder::<u64>::new("mpmc").domain(&domain).create_sender().unwrap();
         let mut broadcast =
-            broadcast::Builder::<u64>::new("broadcast").domain(&domain).create_publisher().unwrap();
-        let mut frames =
-            broadcast::frames::Builder::new("frames").domain(&domain).create_publisher().unwrap();
+            broadcast::Builder::<u64>::new("broadcast").domain(&domain).create_sender().unwrap();
+        let mut frames = broadcast::frames::Builder::new("frames").domain(&domain).create_sender().unwrap();
         let pool = pool::Builder::new("pool").domain(&domain).class(4096, 4).create().unwrap();
         let mut latest =
-            ipc_ring::latest::Builder::<u64>::new("latest").domain(&domain).create_writer().unwrap();
+            ipc_ring::latest::Builder::<u64>::new("latest").domain(&domain).create_sender().unwrap();
         let _listener = ipc_ring::control::Builder::new("listener").domain(&domain).bind().unwrap();
         spsc.push(1).unwrap();
         bytes.push(b"hello").unwrap();
@@ -242,7 +241,7 @@ fn metrics_are_served_on_loopback_only_until_ctrl_c() {
     use std::io::{BufRead as _, Read as _, Write as _};
     isolated(|| {
         let domain = Domain::open("served").unwrap();
-        let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+        let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender().unwrap();
         let mut server = command("metrics --listen 127.0.0.1:0").spawn().unwrap();
         let mut output = std::io::BufReader::new(server.stdout.take().unwrap()).lines();
         let url = output.next().unwrap().unwrap();
@@ -279,7 +278,7 @@ fn rates_are_told_until_ctrl_c_and_no_membership_stays() {
         let gate = Gate::new();
         let producer = child(|| {
             let mut producer =
-                spsc::Builder::<u64>::new("numbers").capacity(1 << 16).create_producer().unwrap();
+                spsc::Builder::<u64>::new("numbers").capacity(1 << 16).create_sender().unwrap();
             gate.open();
             loop {
                 producer.push(1).unwrap();
@@ -353,7 +352,7 @@ fn persistent_channels_are_kept_unless_they_are_named() {
         let gate = Gate::new();
         let victim = child(|| {
             let builder = spsc::Builder::<u64>::new("kept").lifetime(Lifetime::Persistent);
-            builder.create_producer().unwrap().push(7).unwrap();
+            builder.create_sender().unwrap().push(7).unwrap();
             gate.open();
             for_ever();
         });
@@ -372,7 +371,7 @@ fn names_of_channels_move_no_cursor() {
     isolated(|| {
         let name = "a\x1b[2J\u{9b}\n\u{202e}\"\\";
         let domain = Domain::open("b\x1b[2J").unwrap();
-        let _producer = spsc::Builder::<u64>::new(name).domain(&domain).create_producer().unwrap();
+        let _producer = spsc::Builder::<u64>::new(name).domain(&domain).create_sender().unwrap();
         for mut asked in [
             command("ls"),
             command("ls --json"),

@@ -39,7 +39,7 @@ fn messages_come_from_fields_digits_and_standard_input() {
     isolated(|| {
         let domain = Domain::open("send").unwrap();
         let builder = spsc::Builder::<Aim>::new("aims").domain(&domain).described().capacity(8);
-        let mut aims = builder.create_consumer().unwrap();
+        let mut aims = builder.create_receiver().unwrap();
 
         assert_eq!(
             done("send aims number=7 angle=-0.5 at[1]=-2 at[0]=3"),
@@ -68,7 +68,7 @@ fn messages_come_from_fields_digits_and_standard_input() {
         // It has left, and has closed nothing.
         assert_eq!(domain.list().unwrap().processes.len(), 1);
         assert!(!matches!(aims.try_pop(), Err(PopError::Closed)));
-        let mut producer = builder.open_producer().unwrap();
+        let mut producer = builder.open_sender().unwrap();
         producer.push(Aim { number: 9, angle: 0.0, at: [0, 0] }).unwrap();
         assert_eq!(aims.pop().unwrap().number, 9);
     });
@@ -78,9 +78,9 @@ fn messages_come_from_fields_digits_and_standard_input() {
 fn it_sends_to_the_other_kinds_and_to_a_key_of_a_table() {
     isolated(|| {
         let domain = Domain::open("kinds").unwrap();
-        let mut jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).create_consumer().unwrap();
-        let mut other = mpmc::Builder::<u32>::new("jobs").domain(&domain).open_producer().unwrap();
-        let mut news = broadcast::Builder::<u32>::new("news").domain(&domain).create_subscriber().unwrap();
+        let mut jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).create_receiver().unwrap();
+        let mut other = mpmc::Builder::<u32>::new("jobs").domain(&domain).open_sender().unwrap();
+        let mut news = broadcast::Builder::<u32>::new("news").domain(&domain).create_receiver().unwrap();
         let table = latest::Builder::<u32>::new("table").domain(&domain).keys(3);
         let mut values = table.create_table_reader().unwrap();
 
@@ -103,9 +103,9 @@ fn it_sends_to_the_other_kinds_and_to_a_key_of_a_table() {
 fn what_is_no_message_takes_no_end() {
     isolated(|| {
         let domain = Domain::open("wrong").unwrap();
-        let _aims = spsc::Builder::<Aim>::new("aims").domain(&domain).described().create_consumer().unwrap();
-        let _plain = spsc::Builder::<u32>::new("plain").domain(&domain).create_consumer().unwrap();
-        let _frames = bytes::Builder::new("frames").domain(&domain).create_consumer().unwrap();
+        let _aims = spsc::Builder::<Aim>::new("aims").domain(&domain).described().create_receiver().unwrap();
+        let _plain = spsc::Builder::<u32>::new("plain").domain(&domain).create_receiver().unwrap();
+        let _frames = bytes::Builder::new("frames").domain(&domain).create_receiver().unwrap();
         let _listener = ipc_ring::control::Builder::new("listener").domain(&domain).bind().unwrap();
 
         refused(&run("send nothing --hex 00"), 3, "no channel");
@@ -141,7 +141,7 @@ fn what_is_no_message_takes_no_end() {
 fn an_end_that_is_held_is_refused_and_one_of_a_dead_process_is_taken_over() {
     isolated(|| {
         let domain = Domain::open("default").unwrap();
-        let mut numbers = spsc::Builder::<u32>::new("numbers").domain(&domain).create_consumer().unwrap();
+        let mut numbers = spsc::Builder::<u32>::new("numbers").domain(&domain).create_receiver().unwrap();
         let gate = Gate::new();
         let producer = child(|| {
             let mut producer = spsc::Producer::<u32>::open("numbers").unwrap();
@@ -162,8 +162,8 @@ fn an_end_that_is_held_is_refused_and_one_of_a_dead_process_is_taken_over() {
         // A stream that was ended takes no sender.
         let domain = Domain::open("default").unwrap();
         let builder = broadcast::Builder::<u32>::new("over").domain(&domain);
-        let _subscriber = builder.create_subscriber().unwrap();
-        builder.open_publisher().unwrap().close();
+        let _subscriber = builder.create_receiver().unwrap();
+        builder.open_sender().unwrap().close();
         refused(&run("send over --hex 02000000"), 5, "nothing was sent");
     });
 }
@@ -173,7 +173,7 @@ fn a_full_channel_is_waited_for_and_then_told() {
     isolated(|| {
         let domain = Domain::open("full").unwrap();
         let builder = broadcast::Builder::<u32>::new("gated").domain(&domain).capacity(2).mode(Mode::Gated);
-        let mut slow = builder.create_subscriber().unwrap();
+        let mut slow = builder.create_receiver().unwrap();
         let ended = run("send gated --timeout 10ms --hex 01000000 --hex 02000000 --hex 03000000");
         assert!(ended.code == Some(1) && ended.output.starts_with("sent 2 messages"), "{ended:?}");
         assert!(
@@ -197,7 +197,7 @@ fn ctrl_c_ends_it_and_leaves_the_end_to_others() {
     isolated(|| {
         let domain = Domain::open("ends").unwrap();
         let mut numbers =
-            spsc::Builder::<u32>::new("numbers").domain(&domain).capacity(2).create_consumer().unwrap();
+            spsc::Builder::<u32>::new("numbers").domain(&domain).capacity(2).create_receiver().unwrap();
         let interrupt = |child: &std::process::Child| {
             kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
         };

@@ -29,12 +29,11 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
     isolated(|| {
         let domain = Domain::open("tail").unwrap();
         let builder = spsc::Builder::<Shot>::new("shots").domain(&domain).capacity(8);
-        let mut shots = builder.described().create_producer().unwrap();
-        let mut plain =
-            broadcast::Builder::<[u8; 20]>::new("plain").domain(&domain).create_publisher().unwrap();
+        let mut shots = builder.described().create_sender().unwrap();
+        let mut plain = broadcast::Builder::<[u8; 20]>::new("plain").domain(&domain).create_sender().unwrap();
         let mut values =
             latest::Builder::<u32>::new("values").domain(&domain).keys(3).create_table_writer().unwrap();
-        let mut texts = bytes::Builder::new("texts").domain(&domain).create_producer().unwrap();
+        let mut texts = bytes::Builder::new("texts").domain(&domain).create_sender().unwrap();
         (0..3).for_each(|number| shots.push(shot(number)).unwrap());
         ["one", "", "three"].iter().for_each(|text| texts.push(text.as_bytes()).unwrap());
         plain.publish(*b"twenty bytes of text").unwrap();
@@ -66,7 +65,7 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
 
         // No message was popped, and no seat was taken.
         let builder = spsc::Builder::<Shot>::new("shots").domain(&domain);
-        let mut consumer = builder.described().open_consumer().unwrap();
+        let mut consumer = builder.described().open_receiver().unwrap();
         assert_eq!(consumer.pop().unwrap().number, 0);
         assert_eq!(domain.list().unwrap().processes.len(), 1);
 
@@ -94,7 +93,7 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
 fn kinds_that_cannot_be_read_along_are_refused_by_name() {
     isolated(|| {
         let domain = Domain::open("refused").unwrap();
-        let _jobs = call::Builder::<u32, u32>::new("jobs").domain(&domain).create_caller().unwrap();
+        let _jobs = call::Builder::<u32, u32>::new("jobs").domain(&domain).create_sender().unwrap();
         let _listener = ipc_ring::control::Builder::new("listener").domain(&domain).bind().unwrap();
         for (name, word) in [("jobs", "call"), ("listener", "no channel")] {
             let ended = run(&format!("tail {name}"));
@@ -137,7 +136,7 @@ fn a_reader_that_goes_away_and_ctrl_c_end_it() {
     isolated(|| {
         let domain = Domain::open("ends").unwrap();
         let mut publisher =
-            broadcast::Builder::<u32>::new("numbers").domain(&domain).create_publisher().unwrap();
+            broadcast::Builder::<u32>::new("numbers").domain(&domain).create_sender().unwrap();
         (0..100).for_each(|number| publisher.publish(number).unwrap());
         let mut tail = command("tail numbers --from oldest").spawn().unwrap();
         let mut output = std::io::BufReader::new(tail.stdout.take().unwrap()).lines();

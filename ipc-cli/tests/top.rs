@@ -131,8 +131,8 @@ fn it_ends_when_its_terminal_is_gone() {
 fn it_shows_rates_and_dead_ends_and_gives_the_terminal_back() {
     isolated(|| {
         let domain = Domain::open("default").unwrap();
-        let mut quick = broadcast::Builder::<u64>::new("quick").domain(&domain).create_publisher().unwrap();
-        let _quiet = bytes::Builder::new("a_quiet_one").domain(&domain).create_producer().unwrap();
+        let mut quick = broadcast::Builder::<u64>::new("quick").domain(&domain).create_sender().unwrap();
+        let _quiet = bytes::Builder::new("a_quiet_one").domain(&domain).create_sender().unwrap();
         let gate = Gate::new();
         let dead = child(|| {
             let mut producer = spsc::Producer::<u32>::create("orphan").unwrap();
@@ -186,7 +186,7 @@ fn ctrl_c_and_signals_end_it_and_give_the_terminal_back() {
     use nix::sys::signal::{Signal, kill};
     isolated(|| {
         let domain = Domain::open("ends").unwrap();
-        let _numbers = spsc::Builder::<u32>::new("numbers").domain(&domain).create_producer().unwrap();
+        let _numbers = spsc::Builder::<u32>::new("numbers").domain(&domain).create_sender().unwrap();
         let mut top = OnTerminal::start("top");
         top.until_shown("numbers");
         top.press("\x03");
@@ -203,7 +203,7 @@ fn ctrl_c_and_signals_end_it_and_give_the_terminal_back() {
 fn the_memory_of_a_channel_that_went_is_detached() {
     isolated(|| {
         let domain = Domain::open("comes").unwrap();
-        let build = |name| spsc::Builder::<u32>::new(name).domain(&domain).create_producer().unwrap();
+        let build = |name| spsc::Builder::<u32>::new(name).domain(&domain).create_sender().unwrap();
         let _stays = build("stays");
         let goes = build("goes");
         let mut top = OnTerminal::start("top --interval 50ms");
@@ -228,8 +228,8 @@ fn the_memory_of_a_channel_that_went_is_detached() {
 fn on_a_narrow_terminal_a_channel_still_has_one_line() {
     isolated(|| {
         let domain = Domain::open("narrow").unwrap();
-        let _one = spsc::Builder::<u32>::new("one").domain(&domain).create_producer().unwrap();
-        let _two = spsc::Builder::<u32>::new("two").domain(&domain).create_producer().unwrap();
+        let _one = spsc::Builder::<u32>::new("one").domain(&domain).create_sender().unwrap();
+        let _two = spsc::Builder::<u32>::new("two").domain(&domain).create_sender().unwrap();
         let mut top = OnTerminal::of_width("top --interval 50ms --sort name", 50);
         until(|| top.frame().contains("two"));
         let frame = top.frame();
@@ -246,8 +246,7 @@ fn elsewhere_it_prints_one_table() {
         assert!(done("top --interval 10ms").starts_with("No channel."));
         let domain = Domain::open("table").unwrap();
         let builder = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(16);
-        let (mut producer, _consumer) =
-            (builder.create_producer().unwrap(), builder.open_consumer().unwrap());
+        let (mut producer, _consumer) = (builder.create_sender().unwrap(), builder.open_receiver().unwrap());
         (0..8).for_each(|number| producer.push(number).unwrap());
         let top = command("top --interval 1s").spawn().unwrap();
         let maps = || std::fs::read_to_string(format!("/proc/{}/maps", top.id())).unwrap_or_default();

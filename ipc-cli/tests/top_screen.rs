@@ -120,20 +120,20 @@ fn keys_sort_scroll_and_show_the_ends() {
     isolated(|| {
         let domain = Domain::open("screen").unwrap();
         let news = broadcast::Builder::<u64>::new("a.news").domain(&domain).capacity(16);
-        let mut publisher = news.create_publisher().unwrap();
-        let mut quick = news.open_subscriber().unwrap();
-        let _slow = news.open_subscriber().unwrap();
+        let mut publisher = news.create_sender().unwrap();
+        let mut quick = news.open_receiver().unwrap();
+        let _slow = news.open_receiver().unwrap();
         let jobs = mpmc::Builder::<u64>::new("b.jobs").domain(&domain).capacity(8);
-        let mut jobs = (jobs.create_producer().unwrap(), jobs.open_consumer().unwrap());
+        let mut jobs = (jobs.create_sender().unwrap(), jobs.open_receiver().unwrap());
         let gate = Gate::new();
         let dead = child(|| {
             let domain = Domain::open("screen").unwrap();
-            let _producer = spsc::Builder::<u32>::new("c.orphan").domain(&domain).create_producer().unwrap();
+            let _producer = spsc::Builder::<u32>::new("c.orphan").domain(&domain).create_sender().unwrap();
             gate.open();
             std::thread::sleep(std::time::Duration::from_secs(600));
         });
         gate.pass();
-        let _consumer = spsc::Builder::<u32>::new("c.orphan").domain(&domain).open_consumer().unwrap();
+        let _consumer = spsc::Builder::<u32>::new("c.orphan").domain(&domain).open_receiver().unwrap();
         let (pid, me) = (dead.pid(), std::process::id());
         (0..12).for_each(|number| publisher.publish(number).unwrap());
         while quick.try_pop().is_ok() {}
@@ -212,7 +212,7 @@ fn a_terminal_of_any_size_has_a_line_for_each_channel() {
         let domain = Domain::open("sizes").unwrap();
         let build = |name: &str| {
             let builder = spsc::Builder::<u32>::new(name).domain(&domain);
-            (builder.create_producer().unwrap(), builder.open_consumer().unwrap())
+            (builder.create_sender().unwrap(), builder.open_receiver().unwrap())
         };
         let _channels: Vec<_> = (0..6).map(|number| build(&format!("channel.{number}"))).collect();
         let terminal = Terminal::start("top --interval 50ms --sort name", 200, 24);

@@ -43,7 +43,7 @@ fn what_comes_dies_and_goes_is_told() {
         gate.pass();
         let pid = Some(u64::from(producer.pid()));
         assert_eq!(next("came", "producer"), pid);
-        let consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_consumer().unwrap();
+        let consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_receiver().unwrap();
         assert_eq!(next("came", "consumer"), Some(u64::from(std::process::id())));
         producer.kill();
         assert_eq!(next("died", "producer"), pid);

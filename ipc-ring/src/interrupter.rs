@@ -25,7 +25,7 @@ use crate::wait::interrupt::{Flag, Interrupts};
 /// use ipc_ring::{Domain, PopError, spsc};
 ///
 /// let domain = Domain::open("doc-example-interrupter")?;
-/// let mut consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_consumer()?;
+/// let mut consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_receiver()?;
 /// let interrupter = consumer.interrupter();
 /// let waiting = std::thread::spawn(move || matches!(consumer.pop(), Err(PopError::Interrupted)));
 /// interrupter.interrupt()?;

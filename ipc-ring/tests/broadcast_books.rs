@@ -55,8 +55,8 @@ fn frame(number: u64, out: &mut Vec<u8>) {
 impl Publisher {
     fn open(domain: &Domain, kind: Kind, mode: Mode) -> Self {
         match kind {
-            Kind::Messages => Self::Messages(messages(domain, mode).create_publisher().unwrap()),
-            Kind::Frames => Self::Frames(framed(domain, mode).create_publisher().unwrap()),
+            Kind::Messages => Self::Messages(messages(domain, mode).create_sender().unwrap()),
+            Kind::Frames => Self::Frames(framed(domain, mode).create_sender().unwrap()),
         }
     }
 
@@ -83,11 +83,9 @@ impl Publisher {
 impl Subscriber {
     fn open(domain: &Domain, kind: Kind, mode: Mode, start: Start) -> Self {
         match kind {
-            Kind::Messages => {
-                Self::Messages(messages(domain, mode).start(start).create_subscriber().unwrap())
-            }
+            Kind::Messages => Self::Messages(messages(domain, mode).start(start).create_receiver().unwrap()),
             Kind::Frames => {
-                Self::Frames(framed(domain, mode).start(start).create_subscriber().unwrap(), Vec::new())
+                Self::Frames(framed(domain, mode).start(start).create_receiver().unwrap(), Vec::new())
             }
         }
     }

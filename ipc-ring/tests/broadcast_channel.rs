@@ -64,7 +64,7 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["publish", domain, until, at, after] => {
-            let mut publisher = builder(domain).wait(WaitStrategy::SpinYield).open_publisher().unwrap();
+            let mut publisher = builder(domain).wait(WaitStrategy::SpinYield).open_sender().unwrap();
             if at != "nowhere" {
                 fault::arm(site(at), after.parse().unwrap());
             }
@@ -79,14 +79,14 @@ fn plays_a_role() {
             }
         }
         ["read", domain, mode] => {
-            let mut subscriber = builder(domain).start(Start::Next).open_subscriber().unwrap();
+            let mut subscriber = builder(domain).start(Start::Next).open_receiver().unwrap();
             say(&subscriber.sequence().to_string());
             let books = read_all(&mut subscriber, true);
             assert!(mode == "lossy" || books.missed == 0, "{} missed", books.missed);
             say(&format!("{} {} {}", books.received, books.missed, subscriber.sequence()));
         }
         ["read-some", domain, count] => {
-            let mut subscriber = builder(domain).open_subscriber().unwrap();
+            let mut subscriber = builder(domain).open_receiver().unwrap();
             for _ in 0..count.parse().unwrap() {
                 let at = subscriber.sequence();
                 match subscriber.pop() {
@@ -99,7 +99,7 @@ fn plays_a_role() {
             say(&subscriber.position().to_string());
         }
         ["read-and-die", domain, at, after] => {
-            let mut subscriber = builder(domain).open_subscriber().unwrap();
+            let mut subscriber = builder(domain).open_receiver().unwrap();
             fault::arm(site(at), after.parse().unwrap());
             say("ready");
             loop {
@@ -108,7 +108,7 @@ fn plays_a_role() {
         }
         ["sit", domain, count] => {
             let all: Vec<_> =
-                (0..count.parse().unwrap()).map(|_| builder(domain).open_subscriber().unwrap()).collect();
+                (0..count.parse().unwrap()).map(|_| builder(domain).open_receiver().unwrap()).collect();
             say("seated");
             let mut all = all;
             listen();
@@ -119,14 +119,14 @@ fn plays_a_role() {
             say("read");
         }
         ["sleep", domain] => {
-            let mut subscriber = builder(domain).wait(WaitStrategy::Sleep).open_subscriber().unwrap();
+            let mut subscriber = builder(domain).wait(WaitStrategy::Sleep).open_receiver().unwrap();
             say("ready");
             let books = read_all(&mut subscriber, false);
             say(&books.received.to_string());
         }
         ["seat-and-die", domain, at] => {
             fault::arm(site(at), 0);
-            let _ = builder(domain).open_subscriber();
+            let _ = builder(domain).open_receiver();
         }
         _ => panic!("no such role: {arguments:?}"),
     }
@@ -136,9 +136,9 @@ fn plays_a_role() {
 fn four_lines_a_side() {
     private_namespace();
     let domain = unique("four-lines");
-    let mut publisher = builder(&domain).capacity(64).create_publisher().unwrap();
-    let mut first = builder(&domain).open_subscriber().unwrap();
-    let mut second = builder(&domain).create_subscriber().unwrap();
+    let mut publisher = builder(&domain).capacity(64).create_sender().unwrap();
+    let mut first = builder(&domain).open_receiver().unwrap();
+    let mut second = builder(&domain).create_receiver().unwrap();
     assert_eq!((publisher.mode(), publisher.capacity(), first.mode()), (Mode::Lossy, 64, Mode::Lossy));
     assert!(matches!(first.try_pop(), Err(PopError::Empty)));
     assert!(matches!(first.pop_timeout(Duration::from_millis(1)), Err(PopError::TimedOut)));
@@ -170,11 +170,11 @@ fn four_lines_a_side() {
     assert!(first.last_error().is_none());
     assert_eq!(first.publisher().unwrap(), PeerState::Closed);
     assert!(matches!(
-        builder(&domain).open_publisher().as_ref().map_err(AttachError::kind),
+        builder(&domain).open_sender().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Closed)
     ));
     // A new channel under the name; its holders keep the old one.
-    let publisher = builder(&domain).create_publisher().unwrap();
+    let publisher = builder(&domain).create_sender().unwrap();
     assert_eq!(publisher.published(), 0);
     assert!(matches!(first.try_pop(), Err(PopError::Closed)));
 }
@@ -183,8 +183,8 @@ fn four_lines_a_side() {
 fn an_iterator_gives_word_of_what_was_missed() {
     private_namespace();
     let domain = unique("iterator");
-    let mut publisher = builder(&domain).capacity(8).create_publisher().unwrap();
-    let mut subscriber = builder(&domain).resume(Resume::Newest).open_subscriber().unwrap();
+    let mut publisher = builder(&domain).capacity(8).create_sender().unwrap();
+    let mut subscriber = builder(&domain).resume(Resume::Newest).open_receiver().unwrap();
     publisher.publish_slice(&(0..20).map(payload).collect::<Vec<_>>()).unwrap();
     publisher.close();
     let mut given = (&mut subscriber).map(|message| message.map_err(|missed| missed.count));
@@ -197,19 +197,19 @@ fn an_iterator_gives_word_of_what_was_missed() {
 fn modes_ends_and_positions_that_do_not_fit_are_refused() {
     private_namespace();
     let domain = unique("refused");
-    let mut publisher = builder(&domain).gated().create_publisher().unwrap();
+    let mut publisher = builder(&domain).gated().create_sender().unwrap();
     assert!(matches!(
-        builder(&domain).lossy().open_subscriber().as_ref().map_err(AttachError::kind),
+        builder(&domain).lossy().open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Mode { found: Mode::Gated, expected: Mode::Lossy })
     ));
-    match builder(&domain).create_publisher().map_err(AttachError::into_kind) {
+    match builder(&domain).create_sender().map_err(AttachError::into_kind) {
         Err(AttachErrorKind::EndTaken { pid }) => assert_eq!(pid, std::process::id()),
         other => panic!("{other:?}"),
     }
     assert!(matches!(
         Builder::<u64>::new("prices")
             .domain(&Domain::open(&domain).unwrap())
-            .open_subscriber()
+            .open_receiver()
             .as_ref()
             .map_err(AttachError::kind),
         Err(AttachErrorKind::ElementSize { .. })
@@ -226,18 +226,18 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
         builder(&unique("no-publisher")).open_watcher().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
     ));
-    let mut subscriber = builder(&domain).open_subscriber().unwrap();
+    let mut subscriber = builder(&domain).open_receiver().unwrap();
     publisher.publish_slice(&[payload(0), payload(1), payload(2)]).unwrap();
     check(&subscriber.pop().unwrap(), 0);
     let saved: Position = subscriber.position().to_string().parse().unwrap();
     // The saved position is valid as long as the channel is the same.
-    let mut again = builder(&domain).start(Start::Saved(saved)).open_subscriber().unwrap();
+    let mut again = builder(&domain).start(Start::Saved(saved)).open_receiver().unwrap();
     check(&again.pop().unwrap(), 1);
-    let mut third = builder(&domain).start(Start::Sequence(2)).open_subscriber().unwrap();
+    let mut third = builder(&domain).start(Start::Sequence(2)).open_receiver().unwrap();
     check(&third.pop().unwrap(), 2);
     publisher.close();
-    let _publisher = builder(&domain).create_publisher().unwrap();
-    match builder(&domain).start(Start::Saved(saved)).open_subscriber().map_err(AttachError::into_kind) {
+    let _publisher = builder(&domain).create_sender().unwrap();
+    match builder(&domain).start(Start::Saved(saved)).open_receiver().map_err(AttachError::into_kind) {
         Err(AttachErrorKind::StalePosition { saved: was, channel }) => {
             assert!(was == saved.generation && channel != was);
         }
@@ -259,14 +259,14 @@ fn a_start_that_no_channel_reaches_is_refused_and_spoils_nothing() {
             Mode::Lossy => builder(&domain).lossy(),
             Mode::Gated => builder(&domain).gated(),
         };
-        let mut publisher = builder().capacity(2).create_publisher().unwrap();
-        let mut other = builder().open_subscriber().unwrap();
+        let mut publisher = builder().capacity(2).create_sender().unwrap();
+        let mut other = builder().open_receiver().unwrap();
         let generation = other.position().generation;
         for sequence in [1 << 63, u64::MAX - 20, u64::MAX - 1, u64::MAX] {
             for start in
                 [Start::Sequence(sequence), Start::Saved(Position { generation, sequence, offset: sequence })]
             {
-                let subscriber = builder().start(start).open_subscriber().map_err(AttachError::into_kind);
+                let subscriber = builder().start(start).open_receiver().map_err(AttachError::into_kind);
                 match subscriber.map(|mut end| end.try_pop()) {
                     Err(AttachErrorKind::NoSuchPosition { sequence: named }) => assert_eq!(named, sequence),
                     other => panic!("{start:?}: {other:?}"),
@@ -291,7 +291,7 @@ fn a_start_that_no_channel_reaches_is_refused_and_spoils_nothing() {
 fn a_watcher_reads_along_and_writes_nothing() {
     private_namespace();
     let domain = unique("watcher");
-    let mut publisher = builder(&domain).capacity(8).gated().create_publisher().unwrap();
+    let mut publisher = builder(&domain).capacity(8).gated().create_sender().unwrap();
     let mut watcher: Watcher<Item> = builder(&domain).open_watcher().unwrap();
     assert!(matches!(watcher.try_pop(), Err(PopError::Empty)));
     for number in 0..20 {
@@ -325,8 +325,8 @@ fn a_gated_publisher_waits_and_is_woken() {
     private_namespace();
     let domain = unique("gated");
     let mut publisher =
-        builder(&domain).capacity(8).gated().wait(WaitStrategy::Sleep).create_publisher().unwrap();
-    let mut subscriber = builder(&domain).wait(WaitStrategy::Sleep).open_subscriber().unwrap();
+        builder(&domain).capacity(8).gated().wait(WaitStrategy::Sleep).create_sender().unwrap();
+    let mut subscriber = builder(&domain).wait(WaitStrategy::Sleep).open_receiver().unwrap();
     for number in 0..8 {
         publisher.publish(payload(number)).unwrap();
     }
@@ -356,8 +356,8 @@ fn a_dead_subscriber_does_not_hold_up_the_publisher() {
     for at in ["BroadcastRead", "BroadcastConsumed", "WaitAnnounced"] {
         for (waits, wait) in [("asleep", WaitStrategy::Sleep), ("busy", WaitStrategy::SpinYield)] {
             let domain = unique("dead-subscriber");
-            let mut publisher = builder(&domain).capacity(8).gated().wait(wait).create_publisher().unwrap();
-            let mut alive = builder(&domain).open_subscriber().unwrap();
+            let mut publisher = builder(&domain).capacity(8).gated().wait(wait).create_sender().unwrap();
+            let mut alive = builder(&domain).open_receiver().unwrap();
             let reader = std::thread::spawn(move || read_all(&mut alive, false));
             let mut victim = Role::start("read-and-die", &[&domain, at, "3"]);
             victim.hear();
@@ -379,14 +379,14 @@ fn a_dead_subscriber_does_not_hold_up_the_publisher() {
 fn a_seat_is_free_again_after_a_death_while_joining() {
     private_namespace();
     let domain = unique("dead-joiner");
-    let mut publisher = builder(&domain).capacity(4).gated().create_publisher().unwrap();
+    let mut publisher = builder(&domain).capacity(4).gated().create_sender().unwrap();
     for at in ["BroadcastSeated", "BroadcastJoined"] {
         Role::start("seat-and-die", &[&domain, at]).wait_killed();
         for number in 0..10 {
             publisher.publish_timeout(payload(number), Duration::from_secs(60)).unwrap();
         }
     }
-    let all: Vec<_> = (0..256).map(|_| builder(&domain).open_subscriber().unwrap()).collect();
+    let all: Vec<_> = (0..256).map(|_| builder(&domain).open_receiver().unwrap()).collect();
     assert_eq!(publisher.counters().subscribers, 256);
     drop(all);
 }
@@ -395,12 +395,12 @@ fn a_seat_is_free_again_after_a_death_while_joining() {
 fn there_are_256_seats_and_the_257th_is_refused() {
     private_namespace();
     let domain = unique("seats");
-    let mut publisher = builder(&domain).create_publisher().unwrap();
+    let mut publisher = builder(&domain).create_sender().unwrap();
     let mut children: Vec<_> = (0..8).map(|_| Role::start("sit", &[&domain, "32"])).collect();
     for child in &mut children {
         assert_eq!(child.hear(), "seated");
     }
-    match builder(&domain).open_subscriber().map_err(AttachError::into_kind) {
+    match builder(&domain).open_receiver().map_err(AttachError::into_kind) {
         Err(AttachErrorKind::DomainFull { what: "subscribers of one channel", limit: 256 }) => {}
         other => panic!("{other:?}"),
     }
@@ -419,7 +419,7 @@ fn there_are_256_seats_and_the_257th_is_refused() {
 fn sleepers_are_woken_all_together() {
     private_namespace();
     let domain = unique("sleepers");
-    let mut publisher = builder(&domain).create_publisher().unwrap();
+    let mut publisher = builder(&domain).create_sender().unwrap();
     let mut children: Vec<_> = (0..20).map(|_| Role::start("sleep", &[&domain])).collect();
     for child in &mut children {
         child.hear();
@@ -441,7 +441,7 @@ fn publishers_die(mode: Mode) {
     private_namespace();
     let domain = unique("publishers-die");
     // Holds the channel, and reads it too.
-    let mut first = builder(&domain).capacity(64).mode(mode).create_subscriber().unwrap();
+    let mut first = builder(&domain).capacity(64).mode(mode).create_receiver().unwrap();
     let reader = std::thread::spawn(move || {
         let books = read_all(&mut first, false);
         (books, first.sequence())
@@ -495,7 +495,7 @@ fn publishers_die_gated() {
 fn a_subscriber_that_sleeps_learns_of_the_publishers_death() {
     private_namespace();
     let domain = unique("dead-publisher");
-    let mut subscriber = builder(&domain).wait(WaitStrategy::Sleep).create_subscriber().unwrap();
+    let mut subscriber = builder(&domain).wait(WaitStrategy::Sleep).create_receiver().unwrap();
     assert!(matches!(subscriber.pop_timeout(Duration::from_millis(5)), Err(PopError::TimedOut)));
     assert_eq!(subscriber.publisher().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
     let mut publisher = Role::start("publish", &[&domain, "10", "BroadcastWritten", "5"]);
@@ -516,7 +516,7 @@ fn nothing_is_left_behind() {
     private_namespace();
     let before = kernel_objects();
     let domain = unique("left");
-    let publisher = builder(&domain).create_publisher().unwrap();
+    let publisher = builder(&domain).create_sender().unwrap();
     let mut victim = Role::start("read-and-die", &[&domain, "BroadcastRead", "1000"]);
     victim.hear();
     let watcher = builder(&domain).open_watcher().unwrap();

@@ -329,7 +329,7 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["publish", domain, until, at, after] => {
-            let mut publisher = builder(domain).wait(WaitStrategy::SpinYield).open_publisher().unwrap();
+            let mut publisher = builder(domain).wait(WaitStrategy::SpinYield).open_sender().unwrap();
             if let Some(site) = Site::ALL.into_iter().find(|site| format!("{site:?}") == at) {
                 fault::arm(site, after.parse().unwrap());
             }
@@ -344,7 +344,7 @@ fn plays_a_role() {
             }
         }
         ["read", domain] => {
-            let mut subscriber = builder(domain).start(Start::Next).open_subscriber().unwrap();
+            let mut subscriber = builder(domain).start(Start::Next).open_receiver().unwrap();
             say(&subscriber.sequence().to_string());
             let (received, missed) = read_all(&mut subscriber);
             say(&format!("{received} {missed} {}", subscriber.sequence()));
@@ -357,8 +357,8 @@ fn plays_a_role() {
 fn a_channel_of_frames() {
     private_namespace();
     let domain = unique("frames");
-    let mut publisher = builder(&domain).capacity(4096).gated().create_publisher().unwrap();
-    let mut first = builder(&domain).open_subscriber().unwrap();
+    let mut publisher = builder(&domain).capacity(4096).gated().create_sender().unwrap();
+    let mut first = builder(&domain).open_receiver().unwrap();
     let mut watcher: Watcher = builder(&domain).open_watcher().unwrap();
     publisher.publish(b"one").unwrap();
     publisher.publish_batch(&["two", "", "four"]).unwrap();
@@ -376,9 +376,9 @@ fn a_channel_of_frames() {
     for expected in [&b"one"[..], b"two", b"", b"four"] {
         assert_eq!(watcher.try_pop().unwrap(), expected);
     }
-    let mut again = builder(&domain).start(Start::Saved(saved)).open_subscriber().unwrap();
+    let mut again = builder(&domain).start(Start::Saved(saved)).open_receiver().unwrap();
     assert_eq!(again.pop().unwrap(), b"two");
-    let mut third = builder(&domain).start(Start::Sequence(3)).open_subscriber().unwrap();
+    let mut third = builder(&domain).start(Start::Sequence(3)).open_receiver().unwrap();
     assert_eq!(third.pop().unwrap(), b"four");
     for wrong in [
         Start::Sequence(9),
@@ -387,7 +387,7 @@ fn a_channel_of_frames() {
         Start::Saved(Position { sequence: 2, ..saved }),
         Start::Saved(Position { offset: 1 << 40, ..saved }),
     ] {
-        let refused = builder(&domain).start(wrong).open_subscriber();
+        let refused = builder(&domain).start(wrong).open_receiver();
         assert!(
             matches!(
                 refused.as_ref().map_err(AttachError::kind),
@@ -406,7 +406,7 @@ fn a_channel_of_frames() {
     }
     let stale = Start::Saved(Position { generation: saved.generation + 1, ..saved });
     assert!(matches!(
-        builder(&domain).start(stale).open_subscriber().as_ref().map_err(AttachError::kind),
+        builder(&domain).start(stale).open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::StalePosition { .. })
     ));
     drop(again);
@@ -434,7 +434,7 @@ fn a_channel_of_frames() {
 fn publishers_die(mode: Mode) {
     private_namespace();
     let domain = unique("frame-publishers-die");
-    let mut first = builder(&domain).capacity(4096).mode(mode).create_subscriber().unwrap();
+    let mut first = builder(&domain).capacity(4096).mode(mode).create_receiver().unwrap();
     let reader = std::thread::spawn(move || (read_all(&mut first), first.sequence()));
     let mut readers: Vec<_> = (0..2).map(|_| Role::start("read", &[&domain])).collect();
     let starts: Vec<u64> = readers.iter_mut().map(|reader| reader.hear().parse().unwrap()).collect();

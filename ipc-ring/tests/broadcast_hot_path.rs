@@ -38,8 +38,8 @@ fn messages(domain: &Domain, barrier: Barrier, mode: Mode) {
     let builder =
         Builder::<[u64; 5]>::new("messages").domain(domain).barrier(barrier).mode(mode).capacity(16);
     let builder = builder.wait(WaitStrategy::DEFAULT);
-    let mut publisher = builder.create_publisher().unwrap();
-    let mut ends = [builder.open_subscriber().unwrap(), builder.open_subscriber().unwrap()];
+    let mut publisher = builder.create_sender().unwrap();
+    let mut ends = [builder.open_receiver().unwrap(), builder.open_receiver().unwrap()];
     let mut watcher = builder.open_watcher().unwrap();
     repeat(|number| {
         let sent = [[number; 5], [number + 1; 5], [number + 2; 5]];
@@ -58,8 +58,8 @@ fn messages(domain: &Domain, barrier: Barrier, mode: Mode) {
 
 fn frames(domain: &Domain, barrier: Barrier, mode: Mode) {
     let builder = frames::Builder::new("frames").domain(domain).barrier(barrier).mode(mode).capacity(4096);
-    let mut publisher = builder.create_publisher().unwrap();
-    let mut subscriber = builder.open_subscriber().unwrap();
+    let mut publisher = builder.create_sender().unwrap();
+    let mut subscriber = builder.open_receiver().unwrap();
     let mut place = [0; 700];
     repeat(|number| {
         let frame = [number as u8; 700];
@@ -74,8 +74,8 @@ fn frames(domain: &Domain, barrier: Barrier, mode: Mode) {
 fn payloads(domain: &Domain, barrier: Barrier, mode: Mode) {
     let pool = pool::Builder::new("blocks").domain(domain).class(4096, 4 + 1 + 2).create().unwrap();
     let builder = payloads::Builder::new("payloads", &pool).barrier(barrier).mode(mode).capacity(4);
-    let mut publisher = builder.create_publisher().unwrap();
-    let mut ends = [builder.open_subscriber().unwrap(), builder.open_subscriber().unwrap()];
+    let mut publisher = builder.create_sender().unwrap();
+    let mut ends = [builder.open_receiver().unwrap(), builder.open_receiver().unwrap()];
     repeat(|number| {
         let Ok(mut loan) = publisher.loan(4096) else { return must(false) };
         must(loan.fill(number as u8).is_ok());

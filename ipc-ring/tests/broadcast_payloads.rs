@@ -29,8 +29,8 @@ fn ends(blocks: u64, mode: Mode) -> (Domain, Pool, Publisher, Subscriber) {
     private_namespace();
     let domain = Domain::open(&unique("payloads")).unwrap();
     let pool = pool(&domain, blocks);
-    let publisher = channel(&pool, mode).create_publisher().unwrap();
-    let subscriber = channel(&pool, mode).open_subscriber().unwrap();
+    let publisher = channel(&pool, mode).create_sender().unwrap();
+    let subscriber = channel(&pool, mode).open_receiver().unwrap();
     (domain, pool, publisher, subscriber)
 }
 
@@ -80,7 +80,7 @@ fn is_sound(pool: &Pool) {
 fn every_subscriber_reads_the_same_block_in_place() {
     let (domain, pool, mut publisher, mut first) = ends(8, Mode::Gated);
     let other = pool::Builder::new("blocks").domain(&domain).open().unwrap();
-    let mut second = channel(&other, Mode::Gated).open_subscriber().unwrap();
+    let mut second = channel(&other, Mode::Gated).open_receiver().unwrap();
     for round in 0..20 {
         publish(&mut publisher, round);
         let (one, two) = (first.pop().unwrap(), second.try_pop().unwrap());
@@ -222,7 +222,7 @@ fn a_successor_takes_over_the_blocks_that_are_in_the_channel() {
         }
         publisher.detach();
         assert_eq!(number(&subscriber.pop().unwrap()), 0);
-        let mut publisher = channel(&pool, mode).open_publisher().unwrap();
+        let mut publisher = channel(&pool, mode).open_sender().unwrap();
         assert_eq!(publisher.published(), 4);
         for round in 4..24 {
             if mode == Mode::Gated {
@@ -244,20 +244,20 @@ fn plain_ends_of_handles_and_other_pools_are_refused() {
     let (domain, pool, mut publisher, mut subscriber) = ends(4, Mode::Lossy);
     let plain = broadcast::Builder::<Handle>::new("payloads").domain(&domain);
     assert!(matches!(
-        plain.open_subscriber().as_ref().map_err(AttachError::kind),
+        plain.open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::ElementType { .. })
     ));
     assert!(matches!(
-        channel(&pool, Mode::Gated).open_subscriber().as_ref().map_err(AttachError::kind),
+        channel(&pool, Mode::Gated).open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Mode { .. })
     ));
     assert!(matches!(
-        channel(&pool, Mode::Lossy).open_publisher().as_ref().map_err(AttachError::kind),
+        channel(&pool, Mode::Lossy).open_sender().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::EndTaken { .. })
     ));
     // A subscriber that has another pool open gets an error, and nothing worse.
     let other = pool::Builder::new("other").domain(&domain).class(64, 1).create().unwrap();
-    let mut lost = channel(&other, Mode::Lossy).start(Start::Next).open_subscriber().unwrap();
+    let mut lost = channel(&other, Mode::Lossy).start(Start::Next).open_receiver().unwrap();
     publish(&mut publisher, 0);
     assert!(matches!(lost.try_pop(), Err(ReceiveError::Refused(Refused::OtherPool { .. }))));
     assert!(matches!(lost.try_pop(), Err(ReceiveError::Channel(PopError::Empty))));
@@ -303,14 +303,14 @@ fn plays_a_role() {
     let channel = channel(&pool, mode);
     match what {
         "publish" => {
-            let mut publisher = channel.open_publisher().unwrap();
+            let mut publisher = channel.open_sender().unwrap();
             fault::arm(site(place), after.parse().unwrap());
             for number in publisher.published().. {
                 publish(&mut publisher, number);
             }
         }
         "pop" => {
-            let mut subscriber = channel.open_subscriber().unwrap();
+            let mut subscriber = channel.open_receiver().unwrap();
             say("here");
             fault::arm(site(place), after.parse().unwrap());
             loop {
@@ -322,7 +322,7 @@ fn plays_a_role() {
             }
         }
         "hold" => {
-            let mut subscriber = channel.open_subscriber().unwrap();
+            let mut subscriber = channel.open_receiver().unwrap();
             let _held = [subscriber.pop().unwrap(), subscriber.pop().unwrap()];
             say("holding");
             listen();
@@ -358,7 +358,7 @@ fn a_publisher_dies_at_each_place_and_nothing_is_lost() {
             {
                 let domain = Domain::open(&name).unwrap();
                 let pool = pool(&domain, 8);
-                let mut subscriber = channel(&pool, Mode::Lossy).create_subscriber().unwrap();
+                let mut subscriber = channel(&pool, Mode::Lossy).create_receiver().unwrap();
                 start("publish", &name, Mode::Lossy, place, after).wait_killed();
                 let case = format!("{place:?} after {after}");
                 let (mut got, mut missed, mut refused) = (Vec::new(), 0, 0);
@@ -376,7 +376,7 @@ fn a_publisher_dies_at_each_place_and_nothing_is_lost() {
                 pool.recover().unwrap();
                 all(&mut subscriber);
                 // The dead one's payloads stay readable for a second one that comes now.
-                let mut publisher = channel(&pool, Mode::Lossy).open_publisher().unwrap();
+                let mut publisher = channel(&pool, Mode::Lossy).open_sender().unwrap();
                 for _ in 0..9 {
                     let next = publisher.published();
                     publish(&mut publisher, next);
@@ -410,8 +410,8 @@ fn a_subscriber_dies_at_each_place_and_its_blocks_come_back() {
             {
                 let domain = Domain::open(&name).unwrap();
                 let pool = pool(&domain, 6);
-                let mut publisher = channel(&pool, mode).create_publisher().unwrap();
-                let mut other = channel(&pool, mode).open_subscriber().unwrap();
+                let mut publisher = channel(&pool, mode).create_sender().unwrap();
+                let mut other = channel(&pool, mode).open_receiver().unwrap();
                 let mut victim = start("pop", &name, mode, place, 2);
                 assert_eq!(victim.hear(), "here");
                 // Until it is dead, and then some: the pool is small enough to need what it held.
@@ -444,8 +444,8 @@ fn a_reader_that_is_killed_takes_nothing_from_the_others() {
         {
             let domain = Domain::open(&name).unwrap();
             let pool = pool(&domain, 6);
-            let mut publisher = channel(&pool, mode).create_publisher().unwrap();
-            let mut other = channel(&pool, mode).open_subscriber().unwrap();
+            let mut publisher = channel(&pool, mode).create_sender().unwrap();
+            let mut other = channel(&pool, mode).open_receiver().unwrap();
             publish(&mut publisher, 0);
             publish(&mut publisher, 1);
             let mut victim = start("hold", &name, mode, Site::PoolJoined, 0);

@@ -13,8 +13,8 @@ fn messages_are_published_from_and_popped_into_places_of_the_callers() {
     private_namespace();
     let domain = Domain::open(&unique("in-place")).unwrap();
     let builder = || Builder::new("large").domain(&domain).capacity(2).gated();
-    let mut publisher: Publisher<[u64; 100]> = builder().create_publisher().unwrap();
-    let mut subscriber: Subscriber<[u64; 100]> = builder().open_subscriber().unwrap();
+    let mut publisher: Publisher<[u64; 100]> = builder().create_sender().unwrap();
+    let mut subscriber: Subscriber<[u64; 100]> = builder().open_receiver().unwrap();
     let message = |number: u64| std::array::from_fn(|word| number * 1000 + word as u64);
     let soon = || Instant::now() + Duration::from_millis(5);
     publisher.publish_from(&message(0)).unwrap();
@@ -55,8 +55,8 @@ fn messages_longer_than_the_registers_are_popped_by_value() {
     let soon = || Instant::now() + Duration::from_millis(5);
     for mode in [Mode::Gated, Mode::Lossy] {
         let builder = || Builder::new("large").domain(&domain).capacity(4).mode(mode);
-        let mut publisher: Publisher<[u64; 100]> = builder().create_publisher().unwrap();
-        let mut subscriber: Subscriber<[u64; 100]> = builder().open_subscriber().unwrap();
+        let mut publisher: Publisher<[u64; 100]> = builder().create_sender().unwrap();
+        let mut subscriber: Subscriber<[u64; 100]> = builder().open_receiver().unwrap();
         assert!(matches!(subscriber.try_pop(), Err(PopError::Empty)));
         assert!(matches!(subscriber.pop_deadline(soon()), Err(PopError::TimedOut)));
         for number in 0..20 {

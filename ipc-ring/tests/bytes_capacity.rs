@@ -13,7 +13,7 @@ fn a_capacity_in_frames_holds_them_wherever_they_begin() {
     for (count, len) in [(1, 0), (1, 500), (2, 24), (3, 1000), (7, 1), (10, 333), (0, 100)] {
         let channel = Builder::new("frames").domain(&domain).capacity_frames(count, len as u64);
         let (mut producer, mut consumer) =
-            (channel.create_producer().unwrap(), channel.open_consumer().unwrap());
+            (channel.create_sender().unwrap(), channel.open_receiver().unwrap());
         assert!(producer.longest() >= len);
         for begin in 0..64 {
             for _ in 0..count {

@@ -60,7 +60,7 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["push", domain, wait, barrier, count] => {
-            let mut producer = builder(domain, wait, barrier).open_producer().unwrap();
+            let mut producer = builder(domain, wait, barrier).open_sender().unwrap();
             let longest = producer.longest();
             for number in 0..count.parse().unwrap() {
                 let whole = checked(number, longest);
@@ -79,14 +79,14 @@ fn plays_a_role() {
             }
         }
         ["push-for-ever", domain] => {
-            let mut producer = builder(domain, "", "").create_producer().unwrap();
+            let mut producer = builder(domain, "", "").create_sender().unwrap();
             say("ready");
             for number in producer.pushed().. {
                 producer.push(&checked(number, 200)).unwrap();
             }
         }
         ["pop-for-ever", domain] => {
-            let mut consumer = builder(domain, "", "").create_consumer().unwrap();
+            let mut consumer = builder(domain, "", "").create_receiver().unwrap();
             say("ready");
             let mut out = Vec::new();
             loop {
@@ -94,7 +94,7 @@ fn plays_a_role() {
             }
         }
         ["write", domain, bytes] => {
-            let mut producer = builder(domain, "", "").open_producer().unwrap();
+            let mut producer = builder(domain, "", "").open_sender().unwrap();
             let bytes = frame(5, bytes.parse().unwrap());
             for chunk in bytes.chunks(777) {
                 producer.write_all(chunk).unwrap();
@@ -102,7 +102,7 @@ fn plays_a_role() {
             producer.flush().unwrap();
         }
         ["push-and-stay", domain, count] => {
-            let mut producer = builder(domain, "", "").create_producer().unwrap();
+            let mut producer = builder(domain, "", "").create_sender().unwrap();
             for number in 0..count.parse().unwrap() {
                 producer.push(&checked(number, 200)).unwrap();
             }
@@ -112,7 +112,7 @@ fn plays_a_role() {
         #[cfg(feature = "fault-injection")]
         ["produce-until", domain, site, after] => {
             ipc_ring::fault::arm(site_named(site), after.parse().unwrap());
-            let mut producer = builder(domain, "", "").create_producer().unwrap();
+            let mut producer = builder(domain, "", "").create_sender().unwrap();
             say("ready");
             for number in producer.pushed().. {
                 producer.push(&checked(number, 24)).unwrap();
@@ -121,7 +121,7 @@ fn plays_a_role() {
         #[cfg(feature = "fault-injection")]
         ["consume-until", domain, site, after] => {
             ipc_ring::fault::arm(site_named(site), after.parse().unwrap());
-            let mut consumer = builder(domain, "", "").create_consumer().unwrap();
+            let mut consumer = builder(domain, "", "").create_receiver().unwrap();
             say("ready");
             while let Ok(whole) = consumer.pop() {
                 assert!(whole.len() >= 8);
@@ -135,7 +135,7 @@ fn frames_arrive_whole_and_in_order(wait: &str, barrier: &str, capacity: u64) {
     private_namespace();
     let domain = unique("bytes-order");
     let count = if wait == "sleep" { 5_000 } else { 40_000u64 };
-    let mut consumer = builder(&domain, wait, barrier).capacity(capacity).create_consumer().unwrap();
+    let mut consumer = builder(&domain, wait, barrier).capacity(capacity).create_receiver().unwrap();
     let producer = Role::start("push", &[&domain, wait, barrier, &count.to_string()]);
     let mut buffer = vec![0; consumer.longest()];
     for number in 0..count {
@@ -189,7 +189,7 @@ fn a_stream_of_bytes_crosses_processes_and_ends() {
     private_namespace();
     let domain = unique("bytes-stream");
     let length = 300_000;
-    let consumer = builder(&domain, "", "").capacity(4096).create_consumer().unwrap();
+    let consumer = builder(&domain, "", "").capacity(4096).create_receiver().unwrap();
     let producer = Role::start("write", &[&domain, &length.to_string()]);
     let mut reader = consumer.into_reader();
     let (expected, mut got) = (frame(5, length), Vec::new());
@@ -216,8 +216,8 @@ fn lines_are_lines_and_errors_have_kinds() {
     private_namespace();
     let domain = Domain::open(&unique("bytes-lines")).unwrap();
     let channel = Builder::new("lines").domain(&domain).capacity(256);
-    let mut producer = channel.create_producer().unwrap();
-    let mut reader = channel.open_consumer().unwrap().into_reader();
+    let mut producer = channel.create_sender().unwrap();
+    let mut reader = channel.open_receiver().unwrap().into_reader();
     producer.push(b"").unwrap();
     producer.write_all(b"one\ntw").unwrap();
     assert_eq!(producer.write(b"").unwrap(), 0);
@@ -246,7 +246,7 @@ fn lines_are_lines_and_errors_have_kinds() {
     assert_eq!(rest.len(), 5 + 120);
 
     // A successor continues; then the consumer leaves for ever.
-    let mut producer = channel.open_producer().unwrap();
+    let mut producer = channel.open_sender().unwrap();
     producer.write_all(b"!").unwrap();
     let mut byte = [0];
     reader.read_exact(&mut byte).unwrap();
@@ -261,36 +261,36 @@ fn answers_are_the_right_ones() {
     let domain = Domain::open(&unique("bytes-answers")).unwrap();
     let channel = Builder::new("frames").domain(&domain).capacity(100);
     assert!(matches!(
-        channel.open_consumer().as_ref().map_err(AttachError::kind),
+        channel.open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
     ));
-    let mut producer = channel.create_producer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
     assert_eq!((producer.capacity(), producer.longest()), (128, 56));
     assert_eq!(producer.peer().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
-    let absent = producer.wait_for_consumer(Some(Duration::from_millis(5))).unwrap();
+    let absent = producer.wait_for_peer(Some(Duration::from_millis(5))).unwrap();
     assert_eq!(absent, PeerState::Gone(PeerExit::NeverAttached));
-    let mut consumer = channel.open_consumer().unwrap();
+    let mut consumer = channel.open_receiver().unwrap();
     assert!(matches!(
-        channel.open_consumer().as_ref().map_err(AttachError::kind),
+        channel.open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::EndTaken { .. })
     ));
-    assert!(matches!(consumer.wait_for_producer(None), Ok(PeerState::Alive { .. })));
+    assert!(matches!(consumer.wait_for_peer(None), Ok(PeerState::Alive { .. })));
     assert!(matches!(consumer.pop_timeout(Duration::ZERO), Err(PopError::TimedOut)));
     assert!(matches!(
-        channel.clone().type_name("other").open_consumer().as_ref().map_err(AttachError::kind),
+        channel.clone().type_name("other").open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::ElementType { .. })
     ));
     assert!(matches!(
-        channel.clone().capacity(256).open_consumer().as_ref().map_err(AttachError::kind),
+        channel.clone().capacity(256).open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Capacity { .. })
     ));
-    let other_kind = spsc::Builder::<u64>::new("frames").domain(&domain).open_consumer();
+    let other_kind = spsc::Builder::<u64>::new("frames").domain(&domain).open_receiver();
     assert!(matches!(
         other_kind.as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Kind { found: 2, expected: 1 })
     ));
     for capacity in [0, (1 << 30) + 1] {
-        let refused = Builder::new("new").domain(&domain).capacity(capacity).create_producer();
+        let refused = Builder::new("new").domain(&domain).capacity(capacity).create_sender();
         assert!(
             matches!(refused.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::TooLarge { .. })),
             "{capacity}"
@@ -357,18 +357,18 @@ fn endings_are_told_apart() {
     private_namespace();
     let domain = Domain::open(&unique("bytes-endings")).unwrap();
     let channel = Builder::new("frames").domain(&domain).capacity(64);
-    let mut producer = channel.create_producer().unwrap();
-    let mut consumer = channel.open_consumer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
+    let mut consumer = channel.open_receiver().unwrap();
     producer.push(b"1").unwrap();
     producer.detach();
     assert_eq!(consumer.pop().unwrap(), b"1");
     assert!(matches!(consumer.pop(), Err(PopError::PeerGone(PeerExit::Detached))));
-    let mut producer = channel.create_producer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
     consumer.detach();
     producer.push(&[2; 24]).unwrap();
     assert!(matches!(producer.push(&[3; 24]), Err(PushError::PeerGone((), PeerExit::Detached))));
     assert!(matches!(producer.claim(24).map(drop), Err(PushError::PeerGone((), PeerExit::Detached))));
-    let mut consumer = channel.open_consumer().unwrap();
+    let mut consumer = channel.open_receiver().unwrap();
     assert_eq!(consumer.pop().unwrap(), [2; 24]);
     producer.push(&[3; 24]).unwrap();
     assert_eq!(consumer.pop().unwrap(), [3; 24]);
@@ -383,7 +383,7 @@ fn a_killed_producer_is_reported_and_its_successor_goes_on() {
     let domain = unique("bytes-producer");
     let mut first = Role::start("push-and-stay", &[&domain, "500"]);
     assert_eq!(first.hear(), "pushed");
-    let mut consumer = builder(&domain, "sleep", "").open_consumer().unwrap();
+    let mut consumer = builder(&domain, "sleep", "").open_receiver().unwrap();
     for number in 0..500 {
         check(number, &consumer.pop().unwrap());
     }
@@ -397,7 +397,7 @@ fn a_killed_producer_is_reported_and_its_successor_goes_on() {
         other => panic!("{other:?}"),
     }
     killer.join().unwrap();
-    let mut second = builder(&domain, "", "").create_producer().unwrap();
+    let mut second = builder(&domain, "", "").create_sender().unwrap();
     assert_eq!((second.pushed(), second.position()), (500, consumer.position()));
     second.push(&checked(500, 200)).unwrap();
     check(500, &consumer.pop().unwrap());
@@ -408,7 +408,7 @@ fn a_killed_producer_is_reported_and_its_successor_goes_on() {
 fn producers_killed_at_any_moment() {
     private_namespace();
     let domain = unique("bytes-storm");
-    let mut consumer = builder(&domain, "", "").capacity(1024).create_consumer().unwrap();
+    let mut consumer = builder(&domain, "", "").capacity(1024).create_receiver().unwrap();
     let mut number = 0;
     for round in 0..25 {
         let mut producer = Role::start("push-for-ever", &[&domain]);
@@ -451,7 +451,7 @@ fn producers_killed_at_any_moment() {
 fn consumers_killed_at_any_moment() {
     private_namespace();
     let domain = unique("bytes-consumers");
-    let mut producer = builder(&domain, "", "").capacity(1024).create_producer().unwrap();
+    let mut producer = builder(&domain, "", "").capacity(1024).create_sender().unwrap();
     let mut number = 0;
     for round in 0..25 {
         let mut consumer = Role::start("pop-for-ever", &[&domain]);
@@ -471,7 +471,7 @@ fn consumers_killed_at_any_moment() {
         }
     }
     // What the last one left is whole and reaches to the last frame pushed.
-    let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
+    let mut consumer = builder(&domain, "", "").open_receiver().unwrap();
     let left: Vec<Vec<u8>> = consumer.drain().collect();
     assert!(!left.is_empty());
     for (whole, number) in left.iter().zip(number - left.len() as u64..) {
@@ -493,7 +493,7 @@ fn a_death_at_each_site_leaves_the_ring_as_specified() {
     for after in [0, 1, 2, 3, 7, 20] {
         for site in [Site::BytesWritten, Site::BytesWrapped, Site::BytesPublished] {
             let domain = unique("bytes-site");
-            let mut consumer = builder(&domain, "", "").capacity(64).create_consumer().unwrap();
+            let mut consumer = builder(&domain, "", "").capacity(64).create_receiver().unwrap();
             let name = format!("{site:?}");
             let mut producer = Role::start("produce-until", &[&domain, &name, &after.to_string()]);
             let mut number = 0;
@@ -513,14 +513,14 @@ fn a_death_at_each_site_leaves_the_ring_as_specified() {
                 Site::BytesPublished => assert_eq!(number, after + 1),
                 _ => assert!(number > after),
             }
-            let mut next = builder(&domain, "", "").open_producer().unwrap();
+            let mut next = builder(&domain, "", "").open_sender().unwrap();
             assert_eq!(next.position(), consumer.position(), "{name} after {after}");
             next.push(b"the successor's").unwrap();
             assert_eq!(consumer.pop().unwrap(), b"the successor's");
         }
         for site in [Site::BytesRead, Site::BytesConsumed] {
             let domain = unique("bytes-site");
-            let mut producer = builder(&domain, "", "").capacity(64).create_producer().unwrap();
+            let mut producer = builder(&domain, "", "").capacity(64).create_sender().unwrap();
             let name = format!("{site:?}");
             let mut consumer = Role::start("consume-until", &[&domain, &name, &after.to_string()]);
             let mut number = 0;
@@ -532,7 +532,7 @@ fn a_death_at_each_site_leaves_the_ring_as_specified() {
                 }
             }
             consumer.wait_killed();
-            let mut next = builder(&domain, "", "").open_consumer().unwrap();
+            let mut next = builder(&domain, "", "").open_receiver().unwrap();
             let popped = after + u64::from(site == Site::BytesConsumed);
             let left: Vec<Vec<u8>> = next.drain().collect();
             assert_eq!(left.len() as u64, number - popped, "{name} after {after}");
@@ -550,8 +550,8 @@ fn a_corrupt_header_poisons_the_channel_for_both() {
         return common::skip(common::Need::IpcNamespace, "other programs' segments are here");
     }
     let domain = unique("bytes-corrupt");
-    let mut producer = builder(&domain, "", "").capacity(128).create_producer().unwrap();
-    let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
+    let mut producer = builder(&domain, "", "").capacity(128).create_sender().unwrap();
+    let mut consumer = builder(&domain, "", "").open_receiver().unwrap();
     producer.push(b"good").unwrap();
     the_ring().atomic_u64(0x480).unwrap().store(0x1234, std::sync::atomic::Ordering::SeqCst);
     assert!(matches!(consumer.pop(), Err(PopError::Corrupt(_))));
@@ -559,7 +559,7 @@ fn a_corrupt_header_poisons_the_channel_for_both() {
     assert!(matches!(producer.push(b"more"), Err(PushError::Corrupt((), _))));
     drop(consumer);
     assert!(matches!(
-        builder(&domain, "", "").open_consumer().as_ref().map_err(AttachError::kind),
+        builder(&domain, "", "").open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Corrupt(_))
     ));
 }

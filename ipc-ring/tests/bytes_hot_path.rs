@@ -25,8 +25,8 @@ fn work(barrier: &str) {
     let barrier = if barrier == "fence" { Barrier::Fence } else { Barrier::Asymmetric };
     let domain = Domain::open(&unique("hot-bytes")).unwrap();
     let builder = Builder::new("channel").domain(&domain).barrier(barrier).wait(WaitStrategy::DEFAULT);
-    let mut producer = builder.clone().capacity(4096).create_producer().unwrap();
-    let mut consumer = builder.open_consumer().unwrap();
+    let mut producer = builder.clone().capacity(4096).create_sender().unwrap();
+    let mut consumer = builder.open_receiver().unwrap();
     let frame = [7; 2040];
     let mut buffer = vec![0; 2040];
     let mut vector = Vec::with_capacity(2040);

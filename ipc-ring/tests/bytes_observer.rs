@@ -18,7 +18,7 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["push", domain, count] => {
-            let mut producer = log(&Domain::open(domain).unwrap()).open_producer().unwrap();
+            let mut producer = log(&Domain::open(domain).unwrap()).open_sender().unwrap();
             for number in 0..count.parse::<usize>().unwrap() {
                 producer.push(&vec![7; number % 100]).unwrap();
             }
@@ -54,7 +54,7 @@ fn plays_a_role() {
 fn a_third_process_sees_every_frame_counted() {
     private_namespace();
     let domain = Domain::open(&unique("bytes-observer")).unwrap();
-    let mut consumer = log(&domain).create_consumer().unwrap();
+    let mut consumer = log(&domain).create_receiver().unwrap();
     let observer = Observer::open_in(&domain, "log").unwrap();
     assert_eq!(observer.counters(), ipc_ring::bytes::Counters::default());
     assert_eq!(observer.producer().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
@@ -92,15 +92,15 @@ fn it_is_told_what_it_cannot_look_at_and_sees_a_sleeper() {
         Observer::open_in(&domain, "log").as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
     ));
-    let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+    let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender().unwrap();
     assert!(matches!(
         Observer::open_in(&domain, "numbers").as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Kind { .. })
     ));
     drop(numbers);
 
-    let mut consumer = log(&domain).create_consumer().unwrap();
-    let mut producer = log(&domain).open_producer().unwrap();
+    let mut consumer = log(&domain).create_receiver().unwrap();
+    let mut producer = log(&domain).open_sender().unwrap();
     let observer = Observer::open_in(&domain, "log").unwrap();
     assert_eq!(observer.capacity(), 4096);
     assert!(observer.created_ns() > 0);

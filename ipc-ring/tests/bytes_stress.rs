@@ -21,7 +21,7 @@ fn plays_a_role() {
     let Some(role) = role() else { return };
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["push", domain, wait] => push_until_enough(&mut builder(domain, wait).open_producer().unwrap()),
+        ["push", domain, wait] => push_until_enough(&mut builder(domain, wait).open_sender().unwrap()),
         _ => panic!("no such role: {arguments:?}"),
     }
 }
@@ -99,7 +99,7 @@ fn everything_arrives(capacity: u64) {
     for wait in waits(&WAITS) {
         private_namespace();
         let domain = unique("stress");
-        let mut consumer = builder(&domain, &wait).capacity(capacity).create_consumer().unwrap();
+        let mut consumer = builder(&domain, &wait).capacity(capacity).create_receiver().unwrap();
         let longest = consumer.longest();
         let began = Instant::now();
         let mut producer = Role::start("push", &[&domain, &wait]);

@@ -41,18 +41,18 @@ fn plays_a_role() {
     match arguments[..] {
         ["serve", domain, wait] => {
             let wait = if wait == "asleep" { WaitStrategy::Sleep } else { WaitStrategy::SpinYield };
-            let mut responder = builder(domain, wait).create_responder().unwrap();
+            let mut responder = builder(domain, wait).create_receiver().unwrap();
             say("ready");
             responder.serve_all(|request, _| answer(request)).unwrap();
         }
         ["serve-and-die", domain, at, after] => {
-            let mut responder = asleep(domain).create_responder().unwrap();
+            let mut responder = asleep(domain).create_receiver().unwrap();
             fault::arm(site(at), after.parse().unwrap());
             say("ready");
             let _ = responder.serve_all(|request, _| answer(request));
         }
         ["call-and-die", domain, at, after] => {
-            let mut caller = asleep(domain).create_caller().unwrap();
+            let mut caller = asleep(domain).create_sender().unwrap();
             say("ready");
             listen();
             fault::arm(site(at), after.parse().unwrap());
@@ -74,7 +74,7 @@ fn every_call_has_its_reply() {
         ("asleep", WaitStrategy::SpinYield, 2_000),
     ] {
         let domain = unique("calls");
-        let mut caller = builder(&domain, strategy).create_caller().unwrap();
+        let mut caller = builder(&domain, strategy).create_sender().unwrap();
         let mut responder = Role::start("serve", &[&domain, wait]);
         assert_eq!(responder.hear(), "ready");
         for number in 0..count {
@@ -94,7 +94,7 @@ fn a_responder_killed_at_each_site() {
         [("CallTaken", false), ("CallAnswered", false), ("CallReplied", true), ("WaitTaken", true)]
     {
         let domain = unique("kill-responder");
-        let mut caller = asleep(&domain).create_caller().unwrap();
+        let mut caller = asleep(&domain).create_sender().unwrap();
         let mut victim = Role::start("serve-and-die", &[&domain, site, "5"]);
         assert_eq!(victim.hear(), "ready");
         let mut calls = 0;
@@ -110,7 +110,7 @@ fn a_responder_killed_at_each_site() {
         let told = matches!(error, CallError::PeerGone(PeerExit::Died { pid }) if pid == victim.pid());
         assert!(told, "{site}: {error}");
         // The reply that was given before the death was read; a call after that had no one to take it.
-        let mut next = asleep(&domain).open_responder().unwrap();
+        let mut next = asleep(&domain).open_receiver().unwrap();
         let request = next.take().unwrap();
         assert_eq!(request.value(), ask(calls), "{site}: whole, though half a reply may lie over it");
         assert_eq!(request.attempt(), u8::from(!answered), "{site}");
@@ -129,13 +129,13 @@ fn a_caller_killed_at_each_site() {
         let domain = unique("kill-caller");
         let mut victim = Role::start("call-and-die", &[&domain, site, "3"]);
         assert_eq!(victim.hear(), "ready");
-        let mut responder = asleep(&domain).open_responder().unwrap();
+        let mut responder = asleep(&domain).open_receiver().unwrap();
         victim.tell("go");
         let error = responder.serve_all(|request, _| answer(request)).unwrap_err();
         victim.wait_killed();
         let told = matches!(error, CallError::PeerGone(PeerExit::Died { pid }) if pid == victim.pid());
         assert!(told, "{site}: {error}");
-        let mut next = asleep(&domain).open_caller().unwrap();
+        let mut next = asleep(&domain).open_sender().unwrap();
         let answering = std::thread::spawn(move || responder.serve_all(|request, _| answer(request)));
         for number in 500..520 {
             assert_eq!(next.call(ask(number)).unwrap(), answer(ask(number)), "{site}: no stale reply");
@@ -147,8 +147,8 @@ fn a_caller_killed_at_each_site() {
 
 fn ends(what: &str) -> (String, Caller<Ask, Answer>, Responder<Ask, Answer>) {
     let domain = unique(what);
-    let caller = asleep(&domain).create_caller().unwrap();
-    let responder = asleep(&domain).open_responder().unwrap();
+    let caller = asleep(&domain).create_sender().unwrap();
+    let responder = asleep(&domain).open_receiver().unwrap();
     (domain, caller, responder)
 }
 
@@ -185,14 +185,14 @@ fn a_slow_reply_belongs_to_its_own_call() {
 fn a_call_that_no_responder_takes_is_withdrawn() {
     private_namespace();
     let domain = unique("abandon");
-    let mut caller = asleep(&domain).create_caller().unwrap();
-    assert_eq!(caller.responder().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
+    let mut caller = asleep(&domain).create_sender().unwrap();
+    assert_eq!(caller.peer().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
     let soon = Duration::from_millis(5);
     assert!(matches!(caller.call_timeout(ask(1), soon), Err(CallError::TimedOut)));
     assert!(matches!(caller.call_timeout(ask(2), soon), Err(CallError::TimedOut)), "in place of the first");
     assert!(caller.abandon().unwrap());
     assert!(matches!(caller.wait(), Err(CallError::NothingAsked)));
-    let mut responder = asleep(&domain).open_responder().unwrap();
+    let mut responder = asleep(&domain).open_receiver().unwrap();
     assert!(responder.try_take().unwrap().is_none(), "nothing was asked");
     assert!(matches!(responder.take_timeout(soon), Err(CallError::TimedOut)));
     caller.ask(ask(3)).unwrap();
@@ -203,7 +203,7 @@ fn a_call_that_no_responder_takes_is_withdrawn() {
     drop(responder);
     assert!(matches!(caller.call(ask(4)), Err(CallError::PeerGone(PeerExit::Detached))));
     assert!(matches!(caller.call(ask(5)), Err(CallError::PeerGone(PeerExit::Detached))));
-    let mut responder = asleep(&domain).open_responder().unwrap();
+    let mut responder = asleep(&domain).open_receiver().unwrap();
     assert_eq!(responder.take().unwrap().value(), ask(5));
 }
 
@@ -211,22 +211,22 @@ fn a_call_that_no_responder_takes_is_withdrawn() {
 fn how_calls_end() {
     private_namespace();
     let (domain, caller, mut responder) = ends("ends");
-    let taken = asleep(&domain).open_caller().map(|_| ());
+    let taken = asleep(&domain).open_sender().map(|_| ());
     assert!(
         matches!(taken.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::EndTaken { .. })),
         "{taken:?}"
     );
     caller.detach();
     assert!(matches!(responder.take(), Err(CallError::PeerGone(PeerExit::Detached))));
-    let caller = asleep(&domain).open_caller().unwrap();
+    let caller = asleep(&domain).open_sender().unwrap();
     drop(caller);
     assert!(matches!(responder.take(), Err(CallError::Closed)));
     let (domain, mut caller, responder) = ends("closed");
     responder.close();
     assert!(matches!(caller.call(ask(1)), Err(CallError::Closed)));
-    let late = asleep(&domain).open_responder().map(|_| ());
+    let late = asleep(&domain).open_receiver().map(|_| ());
     assert!(matches!(late.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::Closed)), "{late:?}");
-    let other = Builder::<Ask, [u32; 2]>::new("calls").domain(&Domain::open(&domain).unwrap()).open_caller();
+    let other = Builder::<Ask, [u32; 2]>::new("calls").domain(&Domain::open(&domain).unwrap()).open_sender();
     assert!(matches!(
         other.map(|_| ()).as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::ElementType { .. })

@@ -25,8 +25,8 @@ fn work(barrier: &str) {
         .domain(&domain)
         .barrier(barrier)
         .wait(WaitStrategy::DEFAULT);
-    let mut caller = builder.create_caller().unwrap();
-    let mut responder = builder.open_responder().unwrap();
+    let mut caller = builder.create_sender().unwrap();
+    let mut responder = builder.open_receiver().unwrap();
     let mut once = |number: u64| {
         must(matches!(responder.try_take(), Ok(None)));
         must(caller.ask([number; 7]).is_ok());

@@ -308,13 +308,13 @@ fn the_keys_of_a_table_are_open_until_a_writer_comes() {
     let mut polling = table.create_table_reader().unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| (reader.wait(17).unwrap().value, reader.keys()));
-        let for_writer = scope.spawn(|| (other.wait_for_writer(None).unwrap(), other.keys()));
+        let for_writer = scope.spawn(|| (other.wait_for_peer(None).unwrap(), other.keys()));
         let mut writer = table.clone().keys(500).create_table_writer().unwrap();
         writer.publish(17, 995).unwrap();
         assert_eq!(waiting.join().unwrap(), (995, 500));
         let (state, keys) = for_writer.join().unwrap();
         assert!(matches!(state, PeerState::Alive { .. }) && keys == 500, "{state:?}");
-        assert!(matches!(polling.writer().unwrap(), PeerState::Gone(_)), "it has not followed yet");
+        assert!(matches!(polling.peer().unwrap(), PeerState::Gone(_)), "it has not followed yet");
         assert_eq!(polling.sequence(17).unwrap(), 1);
         assert!(matches!(polling.get(500), Err(latest::ReadError::NoSuchKey { key: 500, keys: 500 })));
     });

@@ -49,10 +49,10 @@ fn who_waits_for_the_other_end_follows_too() {
     private_namespace();
     let domain = Domain::open(&unique("chosen-peer")).unwrap();
     let channel = || spsc::Builder::<u64>::new("peer").domain(&domain).wait(WaitStrategy::Sleep);
-    let mut waiting = channel().create_consumer().unwrap();
+    let mut waiting = channel().create_receiver().unwrap();
     std::thread::scope(|scope| {
-        let for_peer = scope.spawn(|| (waiting.wait_for_producer(None).unwrap(), waiting.pop().unwrap()));
-        let mut producer = channel().capacity(4).create_producer().unwrap(); // Dropping it would close.
+        let for_peer = scope.spawn(|| (waiting.wait_for_peer(None).unwrap(), waiting.pop().unwrap()));
+        let mut producer = channel().capacity(4).create_sender().unwrap(); // Dropping it would close.
         producer.push(5).unwrap();
         let (state, number) = for_peer.join().unwrap();
         assert!(matches!(state, ipc_ring::PeerState::Alive { .. }), "{state:?}");

@@ -177,12 +177,12 @@ fn a_queue_that_is_removed_is_told_to_its_owner() {
     let remove = |queue: MsgId| MessageQueue::from_id(queue).remove().unwrap();
     // A watcher's.
     let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
-    let _producer = numbers.create_producer().unwrap();
+    let _producer = numbers.create_sender().unwrap();
     let known: Vec<MsgId> = list::queues().unwrap().into_iter().map(|(id, _)| id).collect();
     let mut watch = Watch::new(&domain, "numbers").unwrap();
     remove(new_queue(&known));
     // The notifying end is not affected.
-    let consumer = numbers.open_consumer().unwrap();
+    let consumer = numbers.open_receiver().unwrap();
     let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
     let event = set.wait(&mut [&mut watch], None).unwrap();
     assert_eq!(event.news, News::Ready);

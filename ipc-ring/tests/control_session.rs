@@ -185,7 +185,7 @@ fn names_are_of_one_listener_or_one_channel() {
         "{said}"
     );
     child.finish();
-    let as_ring = spsc::Builder::<u64>::new("service").domain(&membership).create_producer();
+    let as_ring = spsc::Builder::<u64>::new("service").domain(&membership).create_sender();
     assert!(
         matches!(
             as_ring.as_ref().map_err(AttachError::kind),
@@ -202,7 +202,7 @@ fn names_are_of_one_listener_or_one_channel() {
         "{as_ring:?}"
     );
     drop(listener);
-    let ring = bytes::Builder::new("service").domain(&membership).create_producer().unwrap();
+    let ring = bytes::Builder::new("service").domain(&membership).create_sender().unwrap();
     assert!(matches!(service(&domain).bind(), Err(BindError::IsAChannel { .. })));
     assert!(matches!(service(&domain).connect(), Err(ConnectError::NotAListener { .. })));
     drop(ring);
@@ -291,7 +291,7 @@ fn each_error_names_its_listener_and_domain() {
     handle.interrupt().unwrap();
     let soon = Instant::now() + Duration::from_secs(1000);
     names(&impatient.clone().interrupter(&handle).connect_retrying(soon).unwrap_err());
-    let ring = bytes::Builder::new("service").domain(&home).create_producer().unwrap();
+    let ring = bytes::Builder::new("service").domain(&home).create_sender().unwrap();
     names(&impatient.connect().unwrap_err());
     names(&impatient.bind().unwrap_err());
     drop(ring);

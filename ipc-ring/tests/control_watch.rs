@@ -21,14 +21,14 @@ fn plays_a_role() {
         ["consume", domain] => {
             let _consumer = spsc::Builder::<u64>::new("numbers")
                 .domain(&Domain::open(domain).unwrap())
-                .open_consumer()
+                .open_receiver()
                 .unwrap();
             say("attached");
             listen();
         }
         ["work", domain] => {
             let domain = Domain::open(domain).unwrap();
-            let _worker = mpmc::Builder::<u64>::new("jobs").domain(&domain).open_consumer().unwrap();
+            let _worker = mpmc::Builder::<u64>::new("jobs").domain(&domain).open_receiver().unwrap();
             let mut watch = Watch::new(&domain, "jobs").unwrap();
             say("watching");
             loop {
@@ -53,7 +53,7 @@ fn plays_a_role() {
         ["appear", domain] => {
             listen();
             let domain = Domain::open(domain).unwrap();
-            let _ring = bytes::Builder::new("late").domain(&domain).create_producer().unwrap();
+            let _ring = bytes::Builder::new("late").domain(&domain).create_sender().unwrap();
             let _listener = Builder::new("later").domain(&domain).bind().unwrap();
             say("there");
             listen();
@@ -76,13 +76,13 @@ fn a_domain_lists_its_processes_channels_and_listeners() {
     let me = std::process::id();
     assert_eq!(domain.list().unwrap().names, []);
     let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(64);
-    let _producer = numbers.create_producer().unwrap();
-    let _log = bytes::Builder::new("log").domain(&domain).capacity(4096).create_consumer().unwrap();
+    let _producer = numbers.create_sender().unwrap();
+    let _log = bytes::Builder::new("log").domain(&domain).capacity(4096).create_receiver().unwrap();
     let jobs = mpmc::Builder::<[u32; 4]>::new("jobs").domain(&domain).capacity(32);
-    let _jobs = [jobs.create_producer().unwrap(), jobs.create_producer().unwrap()];
-    let _worker = jobs.open_consumer().unwrap();
+    let _jobs = [jobs.create_sender().unwrap(), jobs.create_sender().unwrap()];
+    let _worker = jobs.open_receiver().unwrap();
     let quotes = broadcast::Builder::<u16>::new("quotes").domain(&domain);
-    let _publisher = quotes.create_publisher().unwrap();
+    let _publisher = quotes.create_sender().unwrap();
     let _listener = Builder::new("service").domain(&domain).capacity(8192).bind().unwrap();
     let mut child = Role::start("consume", &[domain.name()]);
     assert_eq!(child.hear(), "attached");
@@ -180,7 +180,7 @@ fn comings_goings_and_deaths_are_told() {
     let before = kernel_objects();
     let domain = Domain::open(&unique("events")).unwrap();
     let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
-    let producer = numbers.create_producer().unwrap();
+    let producer = numbers.create_sender().unwrap();
     let mut watch = Watch::new(&domain, "numbers").unwrap();
     let me = EndInfo { role: EndRole::Producer, owner: domain.me(), pid: std::process::id(), is_alive: true };
     assert_eq!(watch.ends().unwrap(), [me]);
@@ -194,7 +194,7 @@ fn comings_goings_and_deaths_are_told() {
     child.kill();
     assert_eq!(watch.next().unwrap(), ChannelEvent::Died(EndInfo { is_alive: false, ..joined }));
     // Its successor, which reports that it found a dead one, which is known already.
-    let consumer = numbers.open_consumer().unwrap();
+    let consumer = numbers.open_receiver().unwrap();
     let mine = EndInfo { role: EndRole::Consumer, ..me };
     assert_eq!(watch.next().unwrap(), ChannelEvent::Joined(mine));
     drop(consumer);
@@ -204,7 +204,7 @@ fn comings_goings_and_deaths_are_told() {
     assert_eq!(watch.next_timeout(Duration::from_millis(250)).unwrap(), None);
     assert_eq!((watch.ends().unwrap(), watch.missed()), (vec![], 0));
     // Nothing is reported of another channel of this name.
-    let _again = numbers.create_producer().unwrap();
+    let _again = numbers.create_sender().unwrap();
     assert_eq!(watch.next_timeout(Duration::ZERO).unwrap(), None);
     drop((watch, _again, numbers, domain));
     assert_eq!(kernel_objects(), before);
@@ -215,7 +215,7 @@ fn users_of_a_channel_talk_beside_it() {
     private_namespace();
     let domain = Domain::open(&unique("talk")).unwrap();
     let jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain);
-    let _owner = jobs.create_producer().unwrap();
+    let _owner = jobs.create_sender().unwrap();
     let mut watch = Watch::new(&domain, "jobs").unwrap();
     assert_eq!(watch.tell(b"anybody?").unwrap(), 0);
     let mut children: Vec<Role> = (0..2).map(|_| Role::start("work", &[domain.name()])).collect();
@@ -255,11 +255,11 @@ fn a_watcher_that_does_not_read_holds_no_process_up() {
     private_namespace();
     let domain = Domain::open(&unique("deaf")).unwrap();
     let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
-    let _producer = numbers.create_producer().unwrap();
+    let _producer = numbers.create_sender().unwrap();
     let mut watch = Watch::new(&domain, "numbers").unwrap();
     let mut comings = 0;
     while watch.missed() == 0 {
-        drop(numbers.open_consumer().unwrap());
+        drop(numbers.open_receiver().unwrap());
         comings += 1;
     }
     let mut told = 0;
@@ -285,10 +285,10 @@ fn one_set_waits_for_data_clients_and_events() {
     private_namespace();
     let domain = Domain::open(&unique("set")).unwrap();
     let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
-    let mut producer = numbers.create_producer().unwrap();
-    let mut consumer = numbers.open_consumer().unwrap();
+    let mut producer = numbers.create_sender().unwrap();
+    let mut consumer = numbers.open_receiver().unwrap();
     let other = mpmc::Builder::<u64>::new("jobs").domain(&domain);
-    let _jobs = other.create_producer().unwrap();
+    let _jobs = other.create_sender().unwrap();
     let mut watch = Watch::new(&domain, "jobs").unwrap();
     let service = Builder::new("service").domain(&domain);
     let mut listener = service.bind().unwrap();
@@ -300,7 +300,7 @@ fn one_set_waits_for_data_clients_and_events() {
                 pause();
                 producer.push(round).unwrap();
                 pause();
-                drop(other.open_consumer().unwrap());
+                drop(other.open_receiver().unwrap());
                 pause();
                 let mut server = service.connect().unwrap();
                 server.send(b"hello").unwrap();

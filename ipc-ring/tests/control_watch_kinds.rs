@@ -31,15 +31,15 @@ fn hold(domain: &Domain, kind: &str) -> Held {
         }};
     }
     match kind {
-        "spsc" => end!(spsc::Builder::<u64>::new(kind).domain(domain).create_producer()),
-        "bytes" => end!(bytes::Builder::new(kind).domain(domain).create_producer()),
-        "broadcast" => end!(broadcast::Builder::<u64>::new(kind).domain(domain).create_publisher()),
-        "broadcast-bytes" => end!(broadcast::frames::Builder::new(kind).domain(domain).create_publisher()),
-        "latest" => end!(latest::Builder::<u64>::new(kind).domain(domain).create_writer()),
-        "call" => end!(call::Builder::<u64, u64>::new(kind).domain(domain).create_caller()),
+        "spsc" => end!(spsc::Builder::<u64>::new(kind).domain(domain).create_sender()),
+        "bytes" => end!(bytes::Builder::new(kind).domain(domain).create_sender()),
+        "broadcast" => end!(broadcast::Builder::<u64>::new(kind).domain(domain).create_sender()),
+        "broadcast-bytes" => end!(broadcast::frames::Builder::new(kind).domain(domain).create_sender()),
+        "latest" => end!(latest::Builder::<u64>::new(kind).domain(domain).create_sender()),
+        "call" => end!(call::Builder::<u64, u64>::new(kind).domain(domain).create_sender()),
         // One of many ends: it closes for all, or leaves alone.
         "mpmc" => {
-            let end = mpmc::Builder::<u64>::new(kind).domain(domain).create_producer().unwrap();
+            let end = mpmc::Builder::<u64>::new(kind).domain(domain).create_sender().unwrap();
             Box::new(move |going| if going == Going::Closes { end.close() } else { drop(end) })
         }
         // There is nothing to close.
@@ -54,17 +54,17 @@ fn hold(domain: &Domain, kind: &str) -> Held {
 /// Keeps a channel and its name alive while ends come and go.
 fn keep(domain: &Domain, kind: &str) -> Box<dyn std::any::Any> {
     match kind {
-        "spsc" => Box::new(spsc::Builder::<u64>::new(kind).domain(domain).create_consumer().unwrap()),
-        "bytes" => Box::new(bytes::Builder::new(kind).domain(domain).create_consumer().unwrap()),
-        "mpmc" => Box::new(mpmc::Builder::<u64>::new(kind).domain(domain).create_consumer().unwrap()),
+        "spsc" => Box::new(spsc::Builder::<u64>::new(kind).domain(domain).create_receiver().unwrap()),
+        "bytes" => Box::new(bytes::Builder::new(kind).domain(domain).create_receiver().unwrap()),
+        "mpmc" => Box::new(mpmc::Builder::<u64>::new(kind).domain(domain).create_receiver().unwrap()),
         "broadcast" => {
-            Box::new(broadcast::Builder::<u64>::new(kind).domain(domain).create_subscriber().unwrap())
+            Box::new(broadcast::Builder::<u64>::new(kind).domain(domain).create_receiver().unwrap())
         }
         "broadcast-bytes" => {
-            Box::new(broadcast::frames::Builder::new(kind).domain(domain).create_subscriber().unwrap())
+            Box::new(broadcast::frames::Builder::new(kind).domain(domain).create_receiver().unwrap())
         }
-        "latest" => Box::new(latest::Builder::<u64>::new(kind).domain(domain).create_reader().unwrap()),
-        "call" => Box::new(call::Builder::<u64, u64>::new(kind).domain(domain).create_responder().unwrap()),
+        "latest" => Box::new(latest::Builder::<u64>::new(kind).domain(domain).create_receiver().unwrap()),
+        "call" => Box::new(call::Builder::<u64, u64>::new(kind).domain(domain).create_receiver().unwrap()),
         "pool" => Box::new(pool::Builder::new(kind).domain(domain).class(64, 2).create().unwrap()),
         other => panic!("no such kind: {other}"),
     }
@@ -226,7 +226,7 @@ fn a_set_is_told_of_deaths_too() {
     private_namespace();
     let domain = Domain::open(&unique("set-deaths")).unwrap();
     let numbers = spsc::Builder::<u64>::new("spsc").domain(&domain);
-    let mut consumer = numbers.create_consumer().unwrap();
+    let mut consumer = numbers.create_receiver().unwrap();
     let mut victim = Role::start("hold", &[domain.name()]);
     victim.tell("spsc");
     assert_eq!(victim.hear(), "held");

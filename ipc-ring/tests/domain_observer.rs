@@ -22,8 +22,7 @@ fn plays_a_role() {
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["producer", domain] => {
             let domain = Domain::open(domain).unwrap();
-            let mut producer =
-                spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+            let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender().unwrap();
             (0..5).for_each(|number| producer.push(number).unwrap());
             say("pushed");
             listen();
@@ -84,11 +83,11 @@ fn looking_changes_no_byte_and_leaves_the_dead_to_the_members() {
     let domain = Domain::open(&name).unwrap();
     let mut producer = Role::start("producer", &[&name]);
     assert_eq!(producer.hear(), "pushed");
-    let mut consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_consumer().unwrap();
+    let mut consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_receiver().unwrap();
     assert_eq!(consumer.pop().unwrap(), 0);
-    let _frames = bytes::Builder::new("frames").domain(&domain).create_producer().unwrap();
-    let _jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).create_producer().unwrap();
-    let _prices = broadcast::Builder::<u64>::new("prices").domain(&domain).create_publisher().unwrap();
+    let _frames = bytes::Builder::new("frames").domain(&domain).create_sender().unwrap();
+    let _jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).create_sender().unwrap();
+    let _prices = broadcast::Builder::<u64>::new("prices").domain(&domain).create_sender().unwrap();
     let _pool = pool::Builder::new("pool").domain(&domain).class(4096, 4).create().unwrap();
     producer.kill();
 
@@ -128,7 +127,7 @@ fn an_observer_keeps_nothing_from_being_removed() {
     let before = kernel_objects();
     let name = unique("removed");
     let domain = Domain::open(&name).unwrap();
-    let producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+    let producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender().unwrap();
     let observer = DomainObserver::open(&name).unwrap();
     let owner = domain.me();
     assert!(observer.is_alive(owner).unwrap() && observer.look_up("numbers").unwrap().is_some());
@@ -154,7 +153,7 @@ fn the_domains_lock_is_not_waited_for() {
     private_namespace();
     let name = unique("locked");
     let domain = Domain::open(&name).unwrap().with_patience(Duration::from_millis(20));
-    let _producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+    let _producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender().unwrap();
     let key = ipc_ring::gc::domain_key(&name, nix::unistd::geteuid().as_raw());
     let set = SemaphoreSet::open(key, ipc_core::sem::Count::Any, &Trust::same_user()).unwrap();
     set.perform(&[Op::wait_zero(LOCK), Op::add(LOCK, 1)]).unwrap();
@@ -184,7 +183,7 @@ fn another_user_observes_what_it_may_read() {
     let trust = Trust::same_user().mode_at_most(readable);
     let (open, closed) = (unique("readable"), unique("private"));
     let domain = Domain::open_shared(&open, me, readable, trust).unwrap();
-    let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+    let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender().unwrap();
     (0..3).for_each(|number| producer.push(number).unwrap());
     assert_eq!(ask(&open), "3 pushed, 1 alive, numbers");
     let private = Domain::open(&closed).unwrap();
@@ -219,7 +218,7 @@ fn an_entry_that_changes_while_it_is_read_is_never_mixed_up_with_another() {
             while !stop.load(Ordering::Relaxed) {
                 for name in ["a", "bb"] {
                     let builder = spsc::Builder::<u64>::new(name).domain(&domain).capacity(capacity(name));
-                    let producer = builder.create_producer().unwrap();
+                    let producer = builder.create_sender().unwrap();
                     // The next one takes the place in the directory, while the memory of this one is there.
                     domain.remove_channel(name).unwrap();
                     before = Some(producer);
@@ -257,7 +256,7 @@ fn a_persistent_channel_that_no_process_has_is_found_by_its_key() {
     let name = unique("kept");
     let domain = Domain::open(&name).unwrap();
     let builder = spsc::Builder::<u64>::new("numbers").domain(&domain).lifetime(Lifetime::Persistent);
-    let mut producer = builder.create_producer().unwrap();
+    let mut producer = builder.create_sender().unwrap();
     producer.push(1).unwrap();
     drop(producer);
     let observer = DomainObserver::open(&name).unwrap();

@@ -42,13 +42,13 @@ fn come_and_go(domain: &str, times: u32, mut seed: u64) {
         let channel =
             Builder::<u64>::new(&format!("channel-{}", next(&mut seed) % 3)).domain(&domain).capacity(8);
         if next(&mut seed).is_multiple_of(2) {
-            match channel.create_producer() {
+            match channel.create_sender() {
                 Ok(mut producer) => drop(producer.try_push(next(&mut seed))),
                 Err(error) if matches!(error.kind(), AttachErrorKind::EndTaken { .. }) => {}
                 Err(other) => panic!("{other}"),
             }
         } else {
-            match channel.create_consumer() {
+            match channel.create_receiver() {
                 Ok(mut consumer) => drop(consumer.try_pop()),
                 Err(error) if matches!(error.kind(), AttachErrorKind::EndTaken { .. }) => {}
                 Err(other) => panic!("{other}"),
@@ -124,7 +124,7 @@ fn a_segment_that_does_not_fit_a_note_belongs_to_another_program() {
         table.atomic_u32(COUNT).unwrap().store(1, Ordering::SeqCst);
     };
     let dealt_with = || table.atomic_u32(COUNT).unwrap().load(Ordering::SeqCst) == 0;
-    let lock_once = || drop(Builder::<u64>::new("any").domain(&domain).create_producer().unwrap());
+    let lock_once = || drop(Builder::<u64>::new("any").domain(&domain).create_sender().unwrap());
     let make = || {
         let key = ipc_core::Key::random().unwrap();
         let options = ipc_core::shm::Options::default();

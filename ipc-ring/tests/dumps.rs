@@ -72,7 +72,7 @@ fn what_is_asked_for_is_there() {
     let domain = Domain::open(&unique("dump")).unwrap();
     // The domain's tables, and the segment that represents this program.
     assert_eq!(mappings(), [false, false]);
-    let ring = spsc::Builder::<u64>::new("ring").domain(&domain).dumped(true).create_producer().unwrap();
+    let ring = spsc::Builder::<u64>::new("ring").domain(&domain).dumped(true).create_sender().unwrap();
     assert_eq!(mappings().iter().filter(|dumped| **dumped).count(), 1);
     let pool = pool::Builder::new("pool").domain(&domain).class(64, 4).dumped(true).create().unwrap();
     assert_eq!(mappings().iter().filter(|dumped| **dumped).count(), 2);

@@ -27,7 +27,7 @@ fn a_channel_that_is_not_there_is_named_with_its_domain() {
     common::private_namespace();
     let domain = Domain::open(&common::unique("errors")).unwrap();
     let named = format!("domain {:?}", domain.name());
-    let missing = spsc::Builder::<u64>::new("md.ticks").domain(&domain).open_consumer().unwrap_err();
+    let missing = spsc::Builder::<u64>::new("md.ticks").domain(&domain).open_receiver().unwrap_err();
     assert_says(
         missing,
         &["\"md.ticks\"", &named, "start its creator first", "other users", "IPC namespaces"],
@@ -41,11 +41,11 @@ fn kinds_are_named() {
     common::private_namespace();
     let domain = Domain::open(&common::unique("errors")).unwrap();
     let named = format!("domain {:?}", domain.name());
-    let _frames = bytes::Builder::new("log").domain(&domain).create_producer().unwrap();
-    let other = spsc::Builder::<u64>::new("log").domain(&domain).create_consumer().unwrap_err();
+    let _frames = bytes::Builder::new("log").domain(&domain).create_sender().unwrap();
+    let other = spsc::Builder::<u64>::new("log").domain(&domain).create_receiver().unwrap_err();
     assert_says(other, &["is bytes, made by process", "not spsc as asked for", "ipc_ring::bytes"]);
     let _server = control::Builder::new("orders").domain(&domain).bind().unwrap();
-    let other = mpmc::Builder::<u64>::new("orders").domain(&domain).create_consumer().unwrap_err();
+    let other = mpmc::Builder::<u64>::new("orders").domain(&domain).create_receiver().unwrap_err();
     assert_says(other, &["\"orders\"", &named, "is listener, not mpmc as asked for", "ipc_ring::connect"]);
 }
 
@@ -53,13 +53,12 @@ fn kinds_are_named() {
 fn other_types_and_capacities_say_what_to_do() {
     common::private_namespace();
     let domain = Domain::open(&common::unique("errors")).unwrap();
-    let _numbers =
-        spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(8).create_producer().unwrap();
-    let small = spsc::Builder::<u32>::new("numbers").domain(&domain).create_consumer().unwrap_err();
+    let _numbers = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(8).create_sender().unwrap();
+    let small = spsc::Builder::<u32>::new("numbers").domain(&domain).create_receiver().unwrap_err();
     assert_says(small, &["8 bytes aligned to 8", "`u32` has 4 bytes aligned to 4", "declare the same type"]);
-    let signed = spsc::Builder::<i64>::new("numbers").domain(&domain).create_consumer().unwrap_err();
+    let signed = spsc::Builder::<i64>::new("numbers").domain(&domain).create_receiver().unwrap_err();
     assert_says(signed, &["elements of type `u64`", "type `i64`", "`type_name`"]);
-    let few = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(4).create_consumer().unwrap_err();
+    let few = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(4).create_receiver().unwrap_err();
     assert_says(few, &["capacity of 8 slots", "this end asks for 4", "ask for 8"]);
 }
 
@@ -74,11 +73,11 @@ fn limits_are_those_of_the_kind() {
         "{keys}"
     );
     assert_says(keys, &["65537", "1 to 65536"]);
-    let none = spsc::Builder::<u64>::new("none").domain(&domain).capacity(0).create_producer().unwrap_err();
+    let none = spsc::Builder::<u64>::new("none").domain(&domain).capacity(0).create_sender().unwrap_err();
     assert_says(none, &["capacity of 0", "1 to 4294967296"]);
-    let large = bytes::Builder::new("large").domain(&domain).capacity(1 << 31).create_producer().unwrap_err();
+    let large = bytes::Builder::new("large").domain(&domain).capacity(1 << 31).create_sender().unwrap_err();
     assert_says(large, &["2147483648", "1 to 1073741824"]);
-    let fat = spsc::Builder::<[u8; 70_000]>::new("fat").domain(&domain).create_producer().unwrap_err();
+    let fat = spsc::Builder::<[u8; 70_000]>::new("fat").domain(&domain).create_sender().unwrap_err();
     assert_says(fat, &["70000 bytes", "65536", "pool"]);
 }
 
@@ -87,13 +86,13 @@ fn what_was_not_pushed_or_popped_is_said_in_a_sentence() {
     common::private_namespace();
     let domain = Domain::open(&common::unique("errors")).unwrap();
     let builder = mpmc::Builder::<u64>::new("jobs").domain(&domain).capacity(1);
-    let mut producer = builder.create_producer().unwrap();
-    let mut consumer = builder.create_consumer().unwrap();
+    let mut producer = builder.create_sender().unwrap();
+    let mut consumer = builder.create_receiver().unwrap();
     assert_says(consumer.try_pop().unwrap_err(), &["empty"]);
     producer.try_push(1).unwrap();
     assert_says(producer.try_push(2).unwrap_err(), &["full"]);
     let builder = spsc::Builder::<u64>::new("ticks").domain(&domain).capacity(1);
-    let mut producer = builder.create_producer().unwrap();
+    let mut producer = builder.create_sender().unwrap();
     producer.try_push(1).unwrap();
     assert_says(producer.try_push(2).unwrap_err(), &["full"]);
 }

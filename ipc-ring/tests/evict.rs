@@ -30,7 +30,7 @@ fn plays_a_role() {
     let domain = Domain::open(domain).unwrap();
     match kind {
         "spsc" => {
-            let mut producer = numbers(&domain).open_producer().unwrap();
+            let mut producer = numbers(&domain).open_sender().unwrap();
             producer.push(1).unwrap();
             let mut claim = producer.try_claim().unwrap();
             claim.write(&2);
@@ -38,13 +38,13 @@ fn plays_a_role() {
             listen();
         }
         "bytes" => {
-            let mut producer = bytes::Builder::new("frames").domain(&domain).open_producer().unwrap();
+            let mut producer = bytes::Builder::new("frames").domain(&domain).open_sender().unwrap();
             producer.push(b"one").unwrap();
             say("pushed");
             listen();
         }
         "mpmc" => {
-            let mut consumer = mpmc::Builder::<u64>::new("jobs").domain(&domain).open_consumer().unwrap();
+            let mut consumer = mpmc::Builder::<u64>::new("jobs").domain(&domain).open_receiver().unwrap();
             consumer
                 .pop_with(|_| {
                     say("holds a message");
@@ -68,7 +68,7 @@ fn stop(role: &Role) {
 fn a_stopped_producer_keeps_its_seat_until_it_is_evicted() {
     private_namespace();
     let domain = Domain::open(&unique("evict-spsc")).unwrap();
-    let mut consumer = numbers(&domain).create_consumer().unwrap();
+    let mut consumer = numbers(&domain).create_receiver().unwrap();
     let mut producer = Role::start("spsc", &[domain.name()]);
     assert_eq!(producer.hear(), "holds a claim");
     stop(&producer);
@@ -77,7 +77,7 @@ fn a_stopped_producer_keeps_its_seat_until_it_is_evicted() {
     assert!(matches!(consumer.pop_deadline(soon()), Err(spsc::PopError::TimedOut)), "it is not dead");
     assert_eq!(consumer.peer().unwrap(), PeerState::Alive { pid });
     assert!(
-        matches!(numbers(&domain).open_producer().as_ref().map_err(AttachError::kind), Err(AttachErrorKind::EndTaken { pid: other }) if *other == pid)
+        matches!(numbers(&domain).open_sender().as_ref().map_err(AttachError::kind), Err(AttachErrorKind::EndTaken { pid: other }) if *other == pid)
     );
 
     assert!(consumer.evict_peer(far()).unwrap());
@@ -85,7 +85,7 @@ fn a_stopped_producer_keeps_its_seat_until_it_is_evicted() {
     assert!(
         matches!(consumer.pop(), Err(spsc::PopError::PeerGone(PeerExit::Died { pid: other })) if other == pid)
     );
-    let mut successor = numbers(&domain).open_producer().unwrap();
+    let mut successor = numbers(&domain).open_sender().unwrap();
     assert_eq!(successor.pushed(), 1, "what was only claimed was never pushed");
     successor.push(3).unwrap();
     assert_eq!(consumer.pop().unwrap(), 3);
@@ -104,7 +104,7 @@ fn a_stopped_producer_keeps_its_seat_until_it_is_evicted() {
 fn a_stopped_holder_of_frames_or_of_a_slot_is_evicted_and_what_it_held_goes_on() {
     private_namespace();
     let domain = Domain::open(&unique("evict-others")).unwrap();
-    let mut frames = bytes::Builder::new("frames").domain(&domain).create_consumer().unwrap();
+    let mut frames = bytes::Builder::new("frames").domain(&domain).create_receiver().unwrap();
     let mut producer = Role::start("bytes", &[domain.name()]);
     assert_eq!(producer.hear(), "pushed");
     stop(&producer);
@@ -114,8 +114,8 @@ fn a_stopped_holder_of_frames_or_of_a_slot_is_evicted_and_what_it_held_goes_on()
     assert!(matches!(frames.pop(), Err(bytes::PopError::PeerGone(PeerExit::Died { .. }))));
 
     let jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain).wait(WaitStrategy::Sleep);
-    let mut queue = jobs.create_producer().unwrap();
-    let mut mine = jobs.create_consumer().unwrap();
+    let mut queue = jobs.create_sender().unwrap();
+    let mut mine = jobs.create_receiver().unwrap();
     queue.push(7).unwrap();
     let mut holder = Role::start("mpmc", &[domain.name()]);
     assert_eq!(holder.hear(), "holds a message");

@@ -80,7 +80,7 @@ fn plays_a_role() {
             let domain = Domain::open(domain).unwrap();
             let _listener = Builder::new("name").domain(&domain).bind().unwrap();
             let _connection = Builder::new("service").domain(&domain).timeout(LONG).connect().unwrap();
-            let _producer = spsc::Builder::<u64>::new("watched").domain(&domain).create_producer().unwrap();
+            let _producer = spsc::Builder::<u64>::new("watched").domain(&domain).create_sender().unwrap();
             say("there");
             listen();
             become_sleep();
@@ -211,7 +211,7 @@ fn its_slot_and_names_are_free_and_the_new_program_is_not_killed() {
         let mut connection = service.accept().unwrap();
         assert_eq!(role.hear(), "there");
         let mut watch = Watch::new(&domain, "watched").unwrap();
-        let consumer = spsc::Builder::<u64>::new("watched").domain(&domain).open_consumer().unwrap();
+        let consumer = spsc::Builder::<u64>::new("watched").domain(&domain).open_receiver().unwrap();
         let owner = domain.owner_of(role.pid()).unwrap().expect("a member");
         let exit = std::thread::spawn({
             let domain = domain.clone();

@@ -140,7 +140,7 @@ fn half_done() {
     private_namespace();
     let domain = Domain::open(&unique("half")).unwrap();
     let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
-    let (mut producer, mut consumer) = (numbers.create_producer().unwrap(), numbers.open_consumer().unwrap());
+    let (mut producer, mut consumer) = (numbers.create_sender().unwrap(), numbers.open_receiver().unwrap());
     producer.push(1).unwrap();
     let mut claim = Some(producer.try_claim().unwrap());
     let mut view = Some(consumer.try_view().unwrap());
@@ -156,7 +156,7 @@ fn half_done() {
 
     let parent = std::process::id();
     let jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain);
-    let (mut producer, mut consumer) = (jobs.create_producer().unwrap(), jobs.open_consumer().unwrap());
+    let (mut producer, mut consumer) = (jobs.create_sender().unwrap(), jobs.open_receiver().unwrap());
     for number in 0..2 {
         producer.push(number).unwrap();
         let fork_with_it_in_hand = |lent: &mpmc::Lent<'_, mpmc::Mapped<u64>>| {
@@ -185,13 +185,13 @@ fn half_done() {
 
     let pool = pool::Builder::new("pool").domain(&domain).class(64, 4).create().unwrap();
     let handles = spsc::Builder::<pool::Handle>::new("handles").domain(&domain);
-    let (mut out, mut input) = (handles.create_producer().unwrap(), handles.open_consumer().unwrap());
+    let (mut out, mut input) = (handles.create_sender().unwrap(), handles.open_receiver().unwrap());
     pool.loan(5).unwrap().send(&mut out).unwrap();
     let mut loans = Some((pool.loan(5).unwrap(), pool.loan(5).unwrap(), pool.receive(&mut input).unwrap()));
     in_a_child(|| {
         let own = Domain::open(&unique("own")).unwrap();
         let own = spsc::Builder::<pool::Handle>::new("handles").domain(&own);
-        let (mut own_out, mut own_input) = (own.create_producer().unwrap(), own.open_consumer().unwrap());
+        let (mut own_out, mut own_input) = (own.create_sender().unwrap(), own.open_receiver().unwrap());
         let (one, other, view) = loans.take().unwrap();
         assert!(matches!(one.send(&mut own_out).unwrap_err().error, PushError::Forked(_)));
         let (kept, handle) = other.share();
@@ -216,10 +216,10 @@ fn beside_channels() {
     let before = kernel_objects();
     let domain = Domain::open(&unique("beside")).unwrap();
     let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
-    let (_producer, mut consumer) = (numbers.create_producer().unwrap(), numbers.open_consumer().unwrap());
-    let frames = bytes::Builder::new("frames").domain(&domain).create_producer().unwrap();
-    let jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain).create_producer().unwrap();
-    let state = latest::Builder::<u64>::new("state").domain(&domain).create_writer().unwrap();
+    let (_producer, mut consumer) = (numbers.create_sender().unwrap(), numbers.open_receiver().unwrap());
+    let frames = bytes::Builder::new("frames").domain(&domain).create_sender().unwrap();
+    let jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain).create_sender().unwrap();
+    let state = latest::Builder::<u64>::new("state").domain(&domain).create_sender().unwrap();
     let observer = spsc::Observer::open_in(&domain, "numbers").unwrap();
     let frames_observer = bytes::Observer::open_in(&domain, "frames").unwrap();
     let jobs_observer = mpmc::Observer::open_in(&domain, "jobs").unwrap();

@@ -23,7 +23,7 @@ fn plays_a_role() {
     let ["hold", domain, lifetime] = arguments[..] else { panic!("no such role: {arguments:?}") };
     let lifetime = if lifetime == "persistent" { Lifetime::Persistent } else { Lifetime::Ephemeral };
     let channel = spsc::Builder::<u64>::new("held").domain(&Domain::open(domain).unwrap()).lifetime(lifetime);
-    let mut producer = channel.create_producer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
     producer.push(1).unwrap();
     say("holding");
     std::thread::sleep(Duration::from_secs(100));
@@ -77,7 +77,7 @@ fn a_finding_that_has_come_to_life_is_left_alone() {
     assert!(findings.iter().all(|finding| finding.verdict != Verdict::InUse), "{findings:?}");
 
     let domain = Domain::open(&name).unwrap();
-    let mut consumer = spsc::Builder::<u64>::new("held").domain(&domain).open_consumer().unwrap();
+    let mut consumer = spsc::Builder::<u64>::new("held").domain(&domain).open_receiver().unwrap();
     assert!(findings.iter().all(|finding| !finding.remove().unwrap()));
     assert_eq!(consumer.pop().unwrap(), 1);
     drop((consumer, domain));

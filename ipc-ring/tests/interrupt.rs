@@ -215,7 +215,7 @@ fn who_sleeps_on_a_word_is_interrupted() {
     handle(Signal::SIGUSR1, nothing, SaFlags::empty());
     let domain = Domain::open(&unique("word")).unwrap();
     let builder = spsc::Builder::<u64>::new("word").domain(&domain).wait(WaitStrategy::Sleep);
-    let mut consumer = builder.parker(Parker::Futex).create_consumer().unwrap();
+    let mut consumer = builder.parker(Parker::Futex).create_receiver().unwrap();
     let interrupter = consumer.interrupter();
     let waiting = std::thread::spawn(move || (consumer.pop(), consumer));
     interrupter.interrupt().unwrap();
@@ -233,7 +233,7 @@ fn sets_listeners_watches_and_waits_for_a_peer_are_interrupted() {
     for wait in STRATEGIES {
         let domain = Domain::open(&unique("others")).unwrap();
         let mut consumer =
-            spsc::Builder::<u64>::new("numbers").domain(&domain).wait(wait).create_consumer().unwrap();
+            spsc::Builder::<u64>::new("numbers").domain(&domain).wait(wait).create_receiver().unwrap();
         let mut set = WaitSet::with_strategy(&domain, wait).unwrap();
         let interrupter = set.interrupter();
         let waiting = std::thread::spawn(move || set.wait(&mut [&mut consumer], None));
@@ -254,7 +254,7 @@ fn sets_listeners_watches_and_waits_for_a_peer_are_interrupted() {
     let told = waiting.join().unwrap();
     assert!(matches!(told, Err(ipc_ring::control::AcceptError::Interrupted { .. })), "{told:?}");
 
-    let mut consumer = spsc::Builder::<u64>::new("alone").domain(&domain).create_consumer().unwrap();
+    let mut consumer = spsc::Builder::<u64>::new("alone").domain(&domain).create_receiver().unwrap();
     let mut watch = Watch::new(&domain, "alone").unwrap();
     let interrupter = watch.interrupter();
     let waiting = std::thread::spawn(move || watch.next());
@@ -263,7 +263,7 @@ fn sets_listeners_watches_and_waits_for_a_peer_are_interrupted() {
     assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::Interrupted);
 
     let interrupter = consumer.interrupter();
-    let waiting = std::thread::spawn(move || consumer.wait_for_producer(None));
+    let waiting = std::thread::spawn(move || consumer.wait_for_peer(None));
     wait_for_a_sleeper();
     interrupter.interrupt().unwrap();
     assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::Interrupted);

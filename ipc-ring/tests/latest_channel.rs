@@ -273,7 +273,7 @@ fn how_waiting_ends() {
     // A writer that has never joined is waited for.
     assert!(matches!(reader.wait_timeout(0, short), Err(ReadError::TimedOut)));
     assert!(matches!(reader.wait_any_timeout(short), Err(ReadError::TimedOut)));
-    assert_eq!(reader.writer().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
+    assert_eq!(reader.peer().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
     let mut writer = builder(&domain, 1).open_table_writer().unwrap();
     let second = builder(&domain, 1).open_table_writer().map(|_| ());
     assert!(
@@ -281,7 +281,7 @@ fn how_waiting_ends() {
         "{second:?}"
     );
     let alive = PeerState::Alive { pid: std::process::id() };
-    assert_eq!(reader.wait_for_writer(None).unwrap(), alive);
+    assert_eq!(reader.wait_for_peer(None).unwrap(), alive);
     publish(&mut writer, 0);
     assert!(matches!(writer.publish(1, value(1, 1)), Err(PublishError::NoSuchKey { key: 1, keys: 1 })));
     assert!(matches!(reader.get(1), Err(ReadError::NoSuchKey { key: 1, keys: 1 })));
@@ -291,7 +291,7 @@ fn how_waiting_ends() {
     assert_eq!(reader.wait(0).unwrap().sequence, 1);
     assert!(matches!(reader.wait(0), Err(ReadError::PeerGone(PeerExit::Detached))));
     assert_eq!(reader.get(0).unwrap().unwrap().sequence, 1);
-    assert_eq!(reader.wait_for_writer(Some(short)).unwrap(), PeerState::Gone(PeerExit::Detached));
+    assert_eq!(reader.wait_for_peer(Some(short)).unwrap(), PeerState::Gone(PeerExit::Detached));
     let mut writer = builder(&domain, 1).open_table_writer().unwrap();
     assert!(matches!(reader.wait_timeout(0, short), Err(ReadError::TimedOut)));
     assert_eq!(publish(&mut writer, 0), 2);
@@ -312,8 +312,8 @@ fn the_face_of_one_value() {
     private_namespace();
     let domain = Domain::open(&unique("one")).unwrap();
     let pose = Builder::<Item>::new("pose").domain(&domain);
-    let mut writer = pose.create_writer().unwrap();
-    let mut reader = pose.open_reader().unwrap();
+    let mut writer = pose.create_sender().unwrap();
+    let mut reader = pose.open_receiver().unwrap();
     assert!(reader.get().unwrap().is_none());
     let before = now_ns();
     assert_eq!(writer.publish(value(0, 1)), Ok(1));
@@ -328,7 +328,7 @@ fn the_face_of_one_value() {
     assert_eq!((place, newest.sequence, newest.time_ns), (value(0, 2), 2, 77));
     // Neither a table nor a ring is a channel of one value.
     let _table = Builder::<Item>::new("table").domain(&domain).keys(5).create_table_writer().unwrap();
-    let other = Builder::<Item>::new("table").domain(&domain).open_reader().map(|_| ());
+    let other = Builder::<Item>::new("table").domain(&domain).open_receiver().map(|_| ());
     assert!(
         matches!(
             other.as_ref().map_err(AttachError::kind),
@@ -336,7 +336,7 @@ fn the_face_of_one_value() {
         ),
         "{other:?}"
     );
-    let other = ipc_ring::spsc::Builder::<Item>::new("pose").domain(&domain).open_consumer().map(|_| ());
+    let other = ipc_ring::spsc::Builder::<Item>::new("pose").domain(&domain).open_receiver().map(|_| ());
     assert!(
         matches!(other.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::Kind { .. })),
         "{other:?}"
@@ -358,9 +358,9 @@ fn an_observer_sees_what_a_reader_sees() {
     assert_eq!(observer.changed().unwrap(), Some(2));
     assert_eq!(observer.get_newer(2).unwrap().unwrap().value, value(2, 1999));
     assert_eq!(observer.changed().unwrap(), None);
-    assert_eq!(observer.writer().unwrap(), PeerState::Alive { pid: std::process::id() });
+    assert_eq!(observer.peer().unwrap(), PeerState::Alive { pid: std::process::id() });
     drop(writer);
-    assert_eq!(observer.writer().unwrap(), PeerState::Closed);
+    assert_eq!(observer.peer().unwrap(), PeerState::Closed);
     assert_eq!(
         observer.get(2).unwrap().unwrap().value,
         value(2, 1999),

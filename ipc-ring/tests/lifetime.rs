@@ -28,7 +28,7 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["push and wait to be killed", domain, count] => {
-            let mut producer = persistent(domain).create_producer().unwrap();
+            let mut producer = persistent(domain).create_sender().unwrap();
             for _ in 0..count.parse().unwrap() {
                 producer.push(producer.pushed()).unwrap();
             }
@@ -36,7 +36,7 @@ fn plays_a_role() {
             std::thread::sleep(Duration::from_secs(100));
         }
         ["pop and wait to be killed", domain, count] => {
-            let mut consumer = persistent(domain).create_consumer().unwrap();
+            let mut consumer = persistent(domain).create_receiver().unwrap();
             for _ in 0..count.parse().unwrap() {
                 let expected = consumer.popped();
                 assert_eq!(consumer.pop().unwrap(), expected);
@@ -46,7 +46,7 @@ fn plays_a_role() {
         }
         ["queue jobs", domain] => {
             let channel = mpmc::Builder::<u64>::new("jobs").domain(&Domain::open(domain).unwrap());
-            let mut jobs = channel.capacity(64).lifetime(Lifetime::Persistent).create_producer().unwrap();
+            let mut jobs = channel.capacity(64).lifetime(Lifetime::Persistent).create_sender().unwrap();
             (0..10).for_each(|job| jobs.push(job).unwrap());
             say("pushed");
             std::thread::sleep(Duration::from_secs(100));
@@ -71,7 +71,7 @@ fn a_persistent_stream_goes_on_where_it_stopped_when_both_ends_were_killed_in_be
         let mut consumer = Role::start("pop and wait to be killed", &[&domain, "5"]);
         assert_eq!(consumer.hear(), "popped");
         consumer.kill();
-        let mut consumer = persistent(&domain).open_consumer().unwrap();
+        let mut consumer = persistent(&domain).open_receiver().unwrap();
         assert_eq!(consumer.popped(), round * 7 + 5, "round {round}");
         assert_eq!(consumer.try_pop().unwrap(), round * 7 + 5);
         assert_eq!(consumer.try_pop().unwrap(), round * 7 + 6);
@@ -85,21 +85,21 @@ fn a_persistent_stream_goes_on_where_it_stopped_when_both_ends_were_killed_in_be
 fn a_persistent_stream_outlives_its_domain_and_detaching_is_what_dropping_does() {
     private_namespace();
     let domain = unique("lifetime-left");
-    let mut producer = persistent(&domain).create_new_producer().unwrap();
+    let mut producer = persistent(&domain).create_new_sender().unwrap();
     (0..3).for_each(|number| producer.push(number).unwrap());
     drop(producer);
     // No process is left: the domain is gone, the channel is not.
     assert_eq!((keyed(), kernel_objects().1.len()), (1, 0));
 
-    let mut consumer = persistent(&domain).create_consumer().unwrap();
+    let mut consumer = persistent(&domain).create_receiver().unwrap();
     assert_eq!([(); 3].map(|()| consumer.pop().unwrap()), [0, 1, 2]);
     assert!(matches!(consumer.pop_timeout(Duration::from_millis(1)), Err(spsc::PopError::PeerGone(_))));
-    let mut producer = persistent(&domain).open_producer().unwrap();
+    let mut producer = persistent(&domain).open_sender().unwrap();
     assert_eq!(producer.pushed(), 3);
     producer.push(3).unwrap();
     assert_eq!(consumer.pop().unwrap(), 3);
     assert!(matches!(
-        persistent(&domain).create_new_consumer().as_ref().map_err(AttachError::kind),
+        persistent(&domain).create_new_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::AlreadyExists)
     ));
 
@@ -109,7 +109,7 @@ fn a_persistent_stream_outlives_its_domain_and_detaching_is_what_dropping_does()
     drop(consumer);
     assert_eq!(kernel_objects(), (vec![], vec![], vec![]));
     assert!(matches!(
-        persistent(&domain).open_consumer().as_ref().map_err(AttachError::kind),
+        persistent(&domain).open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
     ));
 }
@@ -118,23 +118,23 @@ fn a_persistent_stream_outlives_its_domain_and_detaching_is_what_dropping_does()
 fn a_closed_stream_is_kept_until_it_is_popped_and_a_new_producer_starts_a_new_one() {
     private_namespace();
     let domain = unique("lifetime-closed");
-    let mut producer = persistent(&domain).create_producer().unwrap();
+    let mut producer = persistent(&domain).create_sender().unwrap();
     producer.push(7).unwrap();
     producer.close();
     {
-        let mut consumer = persistent(&domain).open_consumer().unwrap();
+        let mut consumer = persistent(&domain).open_receiver().unwrap();
         assert_eq!(consumer.try_view().unwrap().read(), 7);
     }
     assert_eq!(keyed(), 1, "it was not popped");
     assert!(matches!(
-        persistent(&domain).open_producer().as_ref().map_err(AttachError::kind),
+        persistent(&domain).open_sender().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Closed)
     ));
 
-    let mut producer = persistent(&domain).create_producer().unwrap();
+    let mut producer = persistent(&domain).create_sender().unwrap();
     assert_eq!(producer.pushed(), 0);
     producer.push(8).unwrap();
-    let mut consumer = persistent(&domain).open_consumer().unwrap();
+    let mut consumer = persistent(&domain).open_receiver().unwrap();
     assert_eq!(consumer.pop().unwrap(), 8);
     // A consumer that closes wants nothing more: and nothing is kept for a successor.
     producer.push(9).unwrap();
@@ -197,10 +197,10 @@ fn frames_and_queues_persist_too() {
     let name = unique("lifetime-others");
     let log =
         || bytes::Builder::new("log").domain(&Domain::open(&name).unwrap()).lifetime(Lifetime::Persistent);
-    let mut producer = log().create_producer().unwrap();
+    let mut producer = log().create_sender().unwrap();
     producer.push(b"kept").unwrap();
     drop(producer);
-    let mut consumer = log().open_consumer().unwrap();
+    let mut consumer = log().open_receiver().unwrap();
     assert_eq!(consumer.pop().unwrap(), b"kept");
     consumer.close();
     assert_eq!(keyed(), 0);
@@ -209,10 +209,10 @@ fn frames_and_queues_persist_too() {
     assert_eq!(child.hear(), "pushed");
     child.kill();
     let domain = Domain::open(&name).unwrap();
-    let mut jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain).open_consumer().unwrap();
+    let mut jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain).open_receiver().unwrap();
     let popped: Vec<u64> = std::iter::from_fn(|| jobs.try_pop().ok()).collect();
     assert_eq!(popped, (0..10).collect::<Vec<u64>>());
-    let mut more = mpmc::Builder::<u64>::new("jobs").domain(&domain).open_producer().unwrap();
+    let mut more = mpmc::Builder::<u64>::new("jobs").domain(&domain).open_sender().unwrap();
     more.push(10).unwrap();
     assert_eq!(jobs.pop().unwrap(), 10);
     drop(more);
@@ -226,12 +226,12 @@ fn an_ephemeral_channel_is_gone_with_its_ends() {
     private_namespace();
     let domain = Domain::open(&unique("lifetime-ephemeral")).unwrap();
     let channel = spsc::Builder::<u64>::new("kept").domain(&domain);
-    let mut producer = channel.create_producer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
     producer.push(1).unwrap();
     producer.detach();
     assert_eq!(segments().unwrap().len(), 2, "the domain's own, and its member's");
     assert!(matches!(
-        channel.open_consumer().as_ref().map_err(AttachError::kind),
+        channel.open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
     ));
     assert!(!domain.remove_channel("kept").unwrap());
@@ -242,7 +242,7 @@ fn what_a_creator_that_died_left_is_made_anew_and_a_strangers_memory_is_left_alo
     private_namespace();
     let domain = unique("lifetime-half");
     let held = Domain::open(&domain).unwrap();
-    drop(persistent(&domain).create_producer().unwrap());
+    drop(persistent(&domain).create_sender().unwrap());
     let kept = segments().unwrap().into_iter().find(|segment| segment.size > 0 && segment.attachments == 0);
     let kept = kept.expect("the channel's segment");
     let (key, size) = (kept.object.key, usize::try_from(kept.size).unwrap());
@@ -250,7 +250,7 @@ fn what_a_creator_that_died_left_is_made_anew_and_a_strangers_memory_is_left_alo
 
     // Blank, as after a kill between making the segment and writing its header.
     SharedMemory::create_new(key, size, &Options::default()).unwrap();
-    let mut producer = persistent(&domain).create_producer().unwrap();
+    let mut producer = persistent(&domain).create_sender().unwrap();
     producer.push(1).unwrap();
     assert_eq!(producer.pushed(), 1);
     drop(producer);
@@ -258,7 +258,7 @@ fn what_a_creator_that_died_left_is_made_anew_and_a_strangers_memory_is_left_alo
 
     let strangers = RemoveOnDrop::new(SharedMemory::create_new(key, size, &Options::default()).unwrap());
     strangers.attach().unwrap().copy_to(0, b"another program's data").unwrap();
-    match persistent(&domain).create_producer() {
+    match persistent(&domain).create_sender() {
         Err(error) if matches!(error.kind(), AttachErrorKind::KeyTaken { .. }) => {
             assert!(error.to_string().contains("choose another name"), "{error}");
         }
@@ -339,7 +339,7 @@ fn where_the_kernel_keeps_no_segment_without_users_no_persistent_channel_is_made
         assert_eq!(kernel_objects(), (vec![], vec![], vec![]), "{}", kind.name);
     }
     std::fs::write(SETTING, "0").unwrap();
-    drop(persistent(&unique("lifetime-unforced")).create_producer().unwrap());
+    drop(persistent(&unique("lifetime-unforced")).create_sender().unwrap());
     assert_eq!(keyed(), 1);
 }
 
@@ -348,17 +348,17 @@ fn a_removed_channel_goes_on_for_those_who_hold_it_and_its_name_is_free() {
     private_namespace();
     let name = unique("lifetime-removed");
     let domain = Domain::open(&name).unwrap();
-    let mut producer = persistent(&name).create_producer().unwrap();
-    let mut consumer = persistent(&name).open_consumer().unwrap();
+    let mut producer = persistent(&name).create_sender().unwrap();
+    let mut consumer = persistent(&name).open_receiver().unwrap();
     assert!(domain.remove_channel("kept").unwrap());
     assert!(!domain.remove_channel("kept").unwrap());
     producer.push(1).unwrap();
     assert_eq!(consumer.pop().unwrap(), 1);
 
-    let mut other = persistent(&name).create_producer().unwrap();
+    let mut other = persistent(&name).create_sender().unwrap();
     other.push(2).unwrap();
     assert!(matches!(consumer.try_pop(), Err(spsc::PopError::Empty)));
-    let mut successor = persistent(&name).open_consumer().unwrap();
+    let mut successor = persistent(&name).open_receiver().unwrap();
     assert_eq!(successor.pop().unwrap(), 2);
     successor.close();
     drop((producer, consumer, other, domain));
@@ -370,12 +370,12 @@ fn prefaulting_maps_every_page_and_changes_nothing() {
     private_namespace();
     let domain = Domain::open(&unique("lifetime-prefault")).unwrap();
     let channel = spsc::Builder::<u64>::new("big").domain(&domain).capacity(1 << 20);
-    let mut producer = channel.create_producer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
     producer.push(7).unwrap();
     let resident = || segments().unwrap().iter().filter_map(|segment| segment.resident_bytes).max().unwrap();
     let before = resident();
     let began = Instant::now();
-    let mut consumer = channel.clone().prefault(true).open_consumer().unwrap();
+    let mut consumer = channel.clone().prefault(true).open_receiver().unwrap();
     println!("16 MiB in {:?}", began.elapsed());
     assert!(before < 1 << 20 && resident() >= 16 << 20, "{before} {}", resident());
     assert_eq!(consumer.pop().unwrap(), 7);

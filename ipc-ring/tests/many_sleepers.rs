@@ -144,12 +144,12 @@ fn queue(domain: &Domain) -> mpmc::Builder<u64> {
 fn wait(kind: &str, domain: &str) {
     let domain = Domain::open(domain).unwrap();
     let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
-    let mut quiet = queue(&domain).type_name("quiet").create_consumer().unwrap();
+    let mut quiet = queue(&domain).type_name("quiet").create_receiver().unwrap();
     let (mut count, mut last) = (0, 0);
     let mut took = |number: u64| (count, last) = (count + 1, number.max(last));
     match kind {
         "broadcast" => {
-            let mut subscriber = lossy(&domain).create_subscriber().unwrap();
+            let mut subscriber = lossy(&domain).create_receiver().unwrap();
             say("ready");
             loop {
                 let event = set.wait(&mut [&mut quiet, &mut subscriber], None).unwrap();
@@ -185,9 +185,9 @@ fn sets_that_sleep_are_all_woken() {
         let name = unique("sets");
         let domain = Domain::open(&name).unwrap();
         // A push to the quiet channel is possible at any time.
-        let quiet = queue(&domain).type_name("quiet").create_producer().unwrap();
+        let quiet = queue(&domain).type_name("quiet").create_sender().unwrap();
         let mut publish: Box<dyn FnMut(u64)> = if kind == "broadcast" {
-            let mut publisher = lossy(&domain).create_publisher().unwrap();
+            let mut publisher = lossy(&domain).create_sender().unwrap();
             Box::new(move |number| publisher.publish(number).unwrap())
         } else {
             let mut writer = table(&domain).create_table_writer().unwrap();

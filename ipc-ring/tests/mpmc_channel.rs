@@ -76,7 +76,7 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["push", domain, number, count] => {
-            let mut producer = builder(domain).create_producer().unwrap();
+            let mut producer = builder(domain).create_sender().unwrap();
             say("ready");
             listen();
             for rank in 0..count.parse().unwrap() {
@@ -84,12 +84,12 @@ fn plays_a_role() {
             }
         }
         ["pop", domain] => {
-            let mut consumer = builder(domain).create_consumer().unwrap();
+            let mut consumer = builder(domain).create_receiver().unwrap();
             say("ready");
             Seen::all(&mut consumer).say();
         }
         ["push-and-die", domain, at, after] => {
-            let mut producer = builder(domain).create_producer().unwrap();
+            let mut producer = builder(domain).create_sender().unwrap();
             say("ready");
             listen();
             fault::arm(site(at), after.parse().unwrap());
@@ -98,7 +98,7 @@ fn plays_a_role() {
             }
         }
         ["pop-and-die", domain, at, after] => {
-            let mut consumer = builder(domain).create_consumer().unwrap();
+            let mut consumer = builder(domain).create_receiver().unwrap();
             fault::arm(site(at), after.parse().unwrap());
             say("ready");
             loop {
@@ -107,7 +107,7 @@ fn plays_a_role() {
             }
         }
         ["read-and-die", domain] => {
-            let mut consumer = builder(domain).create_consumer().unwrap();
+            let mut consumer = builder(domain).create_receiver().unwrap();
             say("ready");
             let _ = consumer.pop_with(|lent| {
                 say(&format!("{} {}", lent.read(), lent.attempt()));
@@ -115,7 +115,7 @@ fn plays_a_role() {
             });
         }
         ["recover-and-die", domain, at] => {
-            let mut consumer = builder(domain).create_consumer().unwrap();
+            let mut consumer = builder(domain).create_receiver().unwrap();
             say("ready");
             listen();
             fault::arm(site(at), 0);
@@ -123,10 +123,10 @@ fn plays_a_role() {
         }
         ["seat-and-die", domain] => {
             fault::arm(Site::MpmcSeated, 0);
-            let _ = builder(domain).create_producer();
+            let _ = builder(domain).create_sender();
         }
         ["sleep-and-die", domain] => {
-            let mut consumer = builder(domain).wait(WaitStrategy::Sleep).create_consumer().unwrap();
+            let mut consumer = builder(domain).wait(WaitStrategy::Sleep).create_receiver().unwrap();
             fault::arm(Site::WaitAnnounced, 0);
             say("ready");
             let _ = consumer.pop();
@@ -141,7 +141,7 @@ fn stream(producers: u64, consumers: usize, count: u64) {
     let before = kernel_objects();
     let domain = unique("stream");
     // Holds the channel while the others join.
-    let holder = builder(&domain).create_producer().unwrap();
+    let holder = builder(&domain).create_sender().unwrap();
     let mut poppers: Vec<Role> = (0..consumers).map(|_| Role::start("pop", &[&domain])).collect();
     let mut pushers: Vec<Role> = (0..producers)
         .map(|number| Role::start("push", &[&domain, &number.to_string(), &count.to_string()]))
@@ -197,7 +197,7 @@ fn a_producer_killed_at_each_site() {
     private_namespace();
     for (site, arrives) in [("MpmcClaimed", 0), ("MpmcWritten", 0), ("MpmcPublished", 1), ("MpmcPushed", 1)] {
         let domain = unique("kill-producer");
-        let mut consumer = builder(&domain).create_consumer().unwrap();
+        let mut consumer = builder(&domain).create_receiver().unwrap();
         let mut live = Role::start("push", &[&domain, "1", "3000"]);
         let mut victim = Role::start("push-and-die", &[&domain, site, "7"]);
         assert_eq!((live.hear(), victim.hear()), ("ready".into(), "ready".into()));
@@ -218,9 +218,9 @@ fn a_consumer_killed_at_each_site() {
     private_namespace();
     for (site, dies_with) in [("MpmcTaken", 0), ("MpmcCopied", 0), ("MpmcReleased", 1), ("MpmcPopped", 1)] {
         let domain = unique("kill-consumer");
-        let mut producer = builder(&domain).create_producer().unwrap();
+        let mut producer = builder(&domain).create_sender().unwrap();
         let mut victim = Role::start("pop-and-die", &[&domain, site, "7"]);
-        let mut live = builder(&domain).create_consumer().unwrap();
+        let mut live = builder(&domain).create_receiver().unwrap();
         assert_eq!(victim.hear(), "ready");
         let mut own = (0, 0);
         let mut rank = 0;
@@ -256,8 +256,8 @@ fn a_recoverer_killed_at_each_site() {
     private_namespace();
     for site in ["MpmcRepaired", "MpmcSwept", "MpmcAnnounced"] {
         let domain = unique("kill-recoverer");
-        let mut producer = builder(&domain).create_producer().unwrap();
-        let mut consumer = builder(&domain).create_consumer().unwrap();
+        let mut producer = builder(&domain).create_sender().unwrap();
+        let mut consumer = builder(&domain).create_receiver().unwrap();
         producer.push(5).unwrap();
         let mut recoverer = Role::start("recover-and-die", &[&domain, site]);
         assert_eq!(recoverer.hear(), "ready");
@@ -281,7 +281,7 @@ fn a_recoverer_killed_at_each_site() {
 fn a_seat_taken_by_the_dead_is_freed() {
     private_namespace();
     let domain = unique("kill-seated");
-    let mut consumer = builder(&domain).create_consumer().unwrap();
+    let mut consumer = builder(&domain).create_receiver().unwrap();
     let mut victim = Role::start("seat-and-die", &[&domain]);
     victim.wait_killed();
     assert_eq!(consumer.recover().unwrap().seats, 1);
@@ -291,7 +291,7 @@ fn a_seat_taken_by_the_dead_is_freed() {
 fn a_killed_sleeper_keeps_no_other_end_asleep() {
     private_namespace();
     let domain = unique("kill-sleeper");
-    let mut producer = builder(&domain).create_producer().unwrap();
+    let mut producer = builder(&domain).create_sender().unwrap();
     let mut victim = Role::start("sleep-and-die", &[&domain]);
     assert_eq!(victim.hear(), "ready");
     victim.wait_killed();
@@ -306,8 +306,8 @@ fn a_killed_sleeper_keeps_no_other_end_asleep() {
 fn answers_of_the_try_forms() {
     private_namespace();
     let domain = unique("try");
-    let mut consumer = builder(&domain).capacity(64).create_consumer().unwrap();
-    let mut producer = builder(&domain).open_producer().unwrap();
+    let mut consumer = builder(&domain).capacity(64).create_receiver().unwrap();
+    let mut producer = builder(&domain).open_sender().unwrap();
     assert!(matches!(consumer.try_pop(), Err(PopError::Empty)));
     assert!(matches!(consumer.pop_timeout(Duration::from_millis(5)), Err(PopError::TimedOut)));
     assert_eq!(producer.try_push_slice(&(0..100).collect::<Vec<_>>()).unwrap(), 64);
@@ -325,11 +325,11 @@ fn answers_of_the_try_forms() {
         assert_eq!(consumer.pop().unwrap(), rest);
     }
     assert!(matches!(consumer.pop(), Err(PopError::PeerGone(_))));
-    let mut producer: Producer<u64> = builder(&domain).open_producer().unwrap();
+    let mut producer: Producer<u64> = builder(&domain).open_sender().unwrap();
     producer.push(7).unwrap();
     producer.close();
     assert!(matches!(
-        builder(&domain).open_producer().map(|_| ()).as_ref().map_err(AttachError::kind),
+        builder(&domain).open_sender().map(|_| ()).as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Closed)
     ));
     assert_eq!(consumer.pop().unwrap(), 7);
@@ -341,8 +341,7 @@ fn a_producer_that_lets_slots_come_free_still_finds_the_ring_full_and_free_again
     private_namespace();
     let domain = unique("pace");
     let builder = Builder::<[u64; 8]>::new("lines").domain(&Domain::open(&domain).unwrap()).capacity(64);
-    let (mut producer, mut consumer) =
-        (builder.create_producer().unwrap(), builder.create_consumer().unwrap());
+    let (mut producer, mut consumer) = (builder.create_sender().unwrap(), builder.create_receiver().unwrap());
     let mut next = 0;
     for lap in 0..5 {
         // More than one run in a row, up to the last slot, with no consumer popping.
@@ -374,8 +373,8 @@ fn a_producer_that_lets_slots_come_free_still_finds_the_ring_full_and_free_again
 fn a_ring_of_another_kind_is_refused() {
     private_namespace();
     let domain = Domain::open(&unique("kind")).unwrap();
-    let _queue = Builder::<u64>::new("name").domain(&domain).create_producer().unwrap();
-    let other = ipc_ring::spsc::Builder::<u64>::new("name").domain(&domain).open_consumer();
+    let _queue = Builder::<u64>::new("name").domain(&domain).create_sender().unwrap();
+    let other = ipc_ring::spsc::Builder::<u64>::new("name").domain(&domain).open_receiver();
     assert!(
         matches!(other.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::Kind { .. })),
         "{other:?}"
@@ -386,22 +385,21 @@ fn a_ring_of_another_kind_is_refused() {
 fn seats_run_out_and_the_257th_end_is_refused() {
     private_namespace();
     let domain = unique("full");
-    let mut ends: Vec<Producer<u64>> =
-        (0..256).map(|_| builder(&domain).create_producer().unwrap()).collect();
+    let mut ends: Vec<Producer<u64>> = (0..256).map(|_| builder(&domain).create_sender().unwrap()).collect();
     assert!(matches!(
-        builder(&domain).open_consumer().map(|_| ()).as_ref().map_err(AttachError::kind),
+        builder(&domain).open_receiver().map(|_| ()).as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::DomainFull { .. })
     ));
     ends.pop();
-    assert!(builder(&domain).open_consumer().is_ok());
+    assert!(builder(&domain).open_receiver().is_ok());
 }
 
 #[test]
 fn a_slice_is_pushed_whole_and_in_order_or_the_answer_says_how_far_it_came() {
     private_namespace();
     let domain = unique("slice");
-    let mut producer = builder(&domain).create_producer().unwrap();
-    let mut consumer = builder(&domain).open_consumer().unwrap();
+    let mut producer = builder(&domain).create_sender().unwrap();
+    let mut consumer = builder(&domain).open_receiver().unwrap();
     // More than the ring holds: a consumer has to pop meanwhile.
     let messages: Vec<u64> = (0..1000).collect();
     std::thread::scope(|scope| {

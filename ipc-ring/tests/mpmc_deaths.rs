@@ -37,13 +37,13 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["push", domain, first] => {
-            let mut producer = builder(domain).create_producer().unwrap();
+            let mut producer = builder(domain).create_sender().unwrap();
             say("ready");
             push_when_told(&mut producer, first.parse().unwrap());
         }
         // Pushes until it has woken a sleeper, then dies at a place in the next push.
         ["push-and-die", domain, at] => {
-            let mut producer = builder(domain).create_producer().unwrap();
+            let mut producer = builder(domain).create_sender().unwrap();
             say("ready");
             push_when_told(&mut producer, 0);
             fault::arm(site(at), 0);
@@ -53,26 +53,26 @@ fn plays_a_role() {
             let builder = builder(domain);
             fault::arm(Site::MpmcCloseSet, 0);
             match from {
-                "producer" => builder.create_producer().unwrap().close(),
-                _ => builder.create_consumer().unwrap().close(),
+                "producer" => builder.create_sender().unwrap().close(),
+                _ => builder.create_receiver().unwrap().close(),
             }
         }
         ["pop", domain] => {
-            let mut consumer = builder(domain).create_consumer().unwrap();
+            let mut consumer = builder(domain).create_receiver().unwrap();
             say("ready");
             let popped = consumer.pop().unwrap();
             say(&popped.to_string());
             listen();
         }
         ["pop-and-die", domain, at] => {
-            let mut consumer = builder(domain).create_consumer().unwrap();
+            let mut consumer = builder(domain).create_receiver().unwrap();
             fault::arm(site(at), 0);
             say("ready");
             let popped = consumer.pop();
             panic!("the site was not reached: {popped:?}");
         }
         ["look-and-wait", domain] => {
-            let mut consumer = builder(domain).create_consumer().unwrap();
+            let mut consumer = builder(domain).create_receiver().unwrap();
             let _ = consumer.pop_with(|lent| {
                 say(&format!("{} {}", lent.read(), lent.attempt()));
                 listen();
@@ -117,8 +117,8 @@ fn be_woken_by(child: &mut Role, consumer: &mut Consumer<u64>) -> u64 {
 fn a_death_posts_to_whom_the_dead_has_woken() {
     private_namespace();
     let domain = unique("death-posts");
-    let mut consumer = builder(&domain).create_consumer().unwrap();
-    let mut stays = builder(&domain).create_producer().unwrap();
+    let mut consumer = builder(&domain).create_receiver().unwrap();
+    let mut stays = builder(&domain).create_sender().unwrap();
     let mut child = Role::start("push", &[&domain, "0"]);
     assert_eq!(child.hear(), "ready");
     be_woken_by(&mut child, &mut consumer);
@@ -141,7 +141,7 @@ fn a_death_posts_to_whom_the_dead_has_woken() {
 fn a_sleeper_learns_that_all_producers_are_dead() {
     private_namespace();
     let domain = unique("all-dead");
-    let mut consumer = builder(&domain).create_consumer().unwrap();
+    let mut consumer = builder(&domain).create_receiver().unwrap();
     let mut children: Vec<Role> = (0..3).map(|_| Role::start("push", &[&domain, "0"])).collect();
     for child in &mut children {
         assert_eq!(child.hear(), "ready");
@@ -160,12 +160,12 @@ fn a_waker_killed_between_the_bit_and_the_token() {
     private_namespace();
     for at in ["WaitTaken", "MpmcClaimed", "MpmcPublished"] {
         let domain = unique("waker");
-        let mut consumer = builder(&domain).create_consumer().unwrap();
+        let mut consumer = builder(&domain).create_receiver().unwrap();
         let mut child = Role::start("push-and-die", &[&domain, at]);
         assert_eq!(child.hear(), "ready");
         assert_eq!(be_woken_by(&mut child, &mut consumer), 9);
         // Not the only producer, so that there is something to sleep for.
-        let mut other = builder(&domain).create_producer().unwrap();
+        let mut other = builder(&domain).create_sender().unwrap();
         let killer = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(30));
             child.tell("end");
@@ -188,8 +188,8 @@ fn a_waker_killed_between_the_bit_and_the_token() {
 fn a_consumer_killed_with_an_orphan_in_hand() {
     private_namespace();
     let domain = unique("orphan");
-    let mut producer = builder(&domain).create_producer().unwrap();
-    let mut consumer = builder(&domain).create_consumer().unwrap();
+    let mut producer = builder(&domain).create_sender().unwrap();
+    let mut consumer = builder(&domain).create_receiver().unwrap();
     producer.push(5).unwrap();
     let mut first = Role::start("look-and-wait", &[&domain]);
     assert_eq!(first.hear(), "5 0");
@@ -210,12 +210,12 @@ fn a_consumer_killed_with_an_orphan_in_hand() {
 fn a_consumer_killed_after_it_passed_an_abandoned_slot() {
     private_namespace();
     let domain = unique("skip");
-    let mut consumer = builder(&domain).create_consumer().unwrap();
+    let mut consumer = builder(&domain).create_receiver().unwrap();
     let mut child = Role::start("push-and-die", &[&domain, "MpmcWritten"]);
     assert_eq!(child.hear(), "ready");
     child.tell("end");
     child.wait_killed();
-    let mut producer = builder(&domain).create_producer().unwrap();
+    let mut producer = builder(&domain).create_sender().unwrap();
     consumer.recover().unwrap();
     Role::start("pop-and-die", &[&domain, "MpmcSkipped"]).wait_killed();
     for number in 0..4 {
@@ -232,11 +232,11 @@ fn an_end_that_closes_may_die_before_the_others_are_notified() {
     private_namespace();
     for from in ["producer", "consumer"] {
         let domain = unique("close");
-        let mut producer = builder(&domain).create_producer().unwrap();
-        let mut consumer = builder(&domain).create_consumer().unwrap();
+        let mut producer = builder(&domain).create_sender().unwrap();
+        let mut consumer = builder(&domain).create_receiver().unwrap();
         producer.push(1).unwrap();
         let sleeper = std::thread::spawn({
-            let mut consumer = builder(&domain).create_consumer().unwrap();
+            let mut consumer = builder(&domain).create_receiver().unwrap();
             move || {
                 assert_eq!(consumer.pop().unwrap(), 1);
                 consumer.pop()
@@ -259,8 +259,8 @@ fn a_message_in_dead_hands_comes_before_the_end() {
     private_namespace();
     for form in ["pop", "try_pop", "slice", "look"] {
         let domain = unique("before-the-end");
-        let mut producer = builder(&domain).create_producer().unwrap();
-        let mut consumer = builder(&domain).create_consumer().unwrap();
+        let mut producer = builder(&domain).create_sender().unwrap();
+        let mut consumer = builder(&domain).create_receiver().unwrap();
         producer.push(5).unwrap();
         let mut reader = Role::start("look-and-wait", &[&domain]);
         assert_eq!(reader.hear(), "5 0");

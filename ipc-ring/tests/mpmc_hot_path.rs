@@ -29,9 +29,9 @@ fn work<T: Message>(barrier: &str) {
     let barrier = if barrier == "fence" { Barrier::Fence } else { Barrier::Asymmetric };
     let domain = Domain::open(&unique("hot-mpmc")).unwrap();
     let builder = Builder::<T>::new("channel").domain(&domain).barrier(barrier).wait(WaitStrategy::DEFAULT);
-    let first = builder.clone().capacity(16).create_producer().unwrap();
-    let mut producers = [first, builder.clone().open_producer().unwrap()];
-    let mut consumers = [builder.clone().open_consumer().unwrap(), builder.open_consumer().unwrap()];
+    let first = builder.clone().capacity(16).create_sender().unwrap();
+    let mut producers = [first, builder.clone().open_sender().unwrap()];
+    let mut consumers = [builder.clone().open_receiver().unwrap(), builder.open_receiver().unwrap()];
     // The first laps touch pages, which is no system call, and resolve symbols, which may take some.
     once_through_everything(&mut producers, &mut consumers);
     once_through_everything(&mut producers, &mut consumers);

@@ -19,13 +19,13 @@ fn plays_a_role() {
     let Some(role) = role() else { return };
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["produce", domain] => {
-            let mut producer = builder(domain).create_producer().unwrap();
+            let mut producer = builder(domain).create_sender().unwrap();
             (0..3).for_each(|number| producer.push(number).unwrap());
             say("pushed");
             listen();
         }
         ["consume", domain] => {
-            let mut consumer = builder(domain).create_consumer().unwrap();
+            let mut consumer = builder(domain).create_receiver().unwrap();
             say("ready");
             let _ = consumer.pop();
             say("popped");
@@ -63,7 +63,7 @@ fn it_sees_messages_ends_deaths_and_repairs() {
     let consumers = observer.consumers().unwrap();
     assert_eq!((consumers.alive, consumers.dead), (0, 1));
     // The next one cleans up after it, and gets its message.
-    let mut consumer = builder(&name).create_consumer().unwrap();
+    let mut consumer = builder(&name).create_receiver().unwrap();
     let mut popped = Vec::new();
     while popped.len() < 2 {
         match consumer.pop() {
@@ -84,7 +84,7 @@ fn it_sees_messages_ends_deaths_and_repairs() {
         while observer.consumers().unwrap().asleep == 0 {
             std::thread::yield_now();
         }
-        builder(&name).open_producer().unwrap().close();
+        builder(&name).open_sender().unwrap().close();
         assert!(matches!(waiting.join().unwrap(), Err(PopError::Closed)));
     });
     assert!(observer.is_closed());
@@ -96,7 +96,7 @@ fn it_sees_messages_ends_deaths_and_repairs() {
 fn a_channel_of_another_kind_is_refused() {
     private_namespace();
     let domain = Domain::open(&unique("observer-kind")).unwrap();
-    let _producer = spsc::Builder::<u64>::new("jobs").domain(&domain).create_producer().unwrap();
+    let _producer = spsc::Builder::<u64>::new("jobs").domain(&domain).create_sender().unwrap();
     assert!(matches!(
         Observer::open_in(&domain, "jobs").as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Kind { .. })
@@ -111,9 +111,9 @@ fn all_ends_learn_of_a_corruption() {
     let name = unique("told");
     let domain = Domain::open(&name).unwrap();
     let builder = builder(&name);
-    let mut meets = builder.create_producer().unwrap();
-    let mut other = builder.create_producer().unwrap();
-    let [mut idle, mut asleep] = [(); 2].map(|()| builder.create_consumer().unwrap());
+    let mut meets = builder.create_sender().unwrap();
+    let mut other = builder.create_sender().unwrap();
+    let [mut idle, mut asleep] = [(); 2].map(|()| builder.create_receiver().unwrap());
     let observer = Observer::open_in(&domain, "jobs").unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| asleep.pop());
@@ -132,11 +132,11 @@ fn all_ends_learn_of_a_corruption() {
     assert!(matches!(other.try_push(2), Err(PushError::Corrupt(2, found)) if found.word == "state"));
     assert!(matches!(other.push_slice(&[3, 4]), Err(PushError::Corrupt(0, _))));
     assert!(matches!(
-        builder.open_producer().as_ref().map_err(AttachError::kind),
+        builder.open_sender().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Corrupt(_))
     ));
     assert!(matches!(
-        builder.open_consumer().as_ref().map_err(AttachError::kind),
+        builder.open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Corrupt(_))
     ));
 }

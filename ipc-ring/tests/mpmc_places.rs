@@ -13,8 +13,8 @@ fn messages_are_pushed_from_and_popped_into_places_of_the_callers() {
     private_namespace();
     let domain = Domain::open(&unique("in-place")).unwrap();
     let builder = || Builder::new("large").domain(&domain).capacity(2);
-    let mut producer: Producer<[u64; 100]> = builder().create_producer().unwrap();
-    let mut consumer: Consumer<[u64; 100]> = builder().create_consumer().unwrap();
+    let mut producer: Producer<[u64; 100]> = builder().create_sender().unwrap();
+    let mut consumer: Consumer<[u64; 100]> = builder().create_receiver().unwrap();
     let message = |number: u64| std::array::from_fn(|word| number * 1000 + word as u64);
     let soon = || Instant::now() + Duration::from_millis(5);
     producer.push_from(&message(0)).unwrap();

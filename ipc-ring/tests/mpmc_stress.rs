@@ -29,11 +29,11 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["push", domain, wait, number, producers] => {
-            let producer = builder(domain, wait).open_producer().unwrap();
+            let producer = builder(domain, wait).open_sender().unwrap();
             push_until_enough(producer, number.parse().unwrap(), producers.parse().unwrap());
         }
         ["pop", domain, wait] => {
-            let mut consumer = builder(domain, wait).open_consumer().unwrap();
+            let mut consumer = builder(domain, wait).open_receiver().unwrap();
             say("ready");
             Seen::all(&mut consumer).say();
         }
@@ -143,7 +143,7 @@ fn the_books_agree(producers: u64, consumers: u64, usual: &[&str]) {
         private_namespace();
         let domain = unique("stress");
         // It makes the ring, and leaves when all are there.
-        let maker = builder(&domain, &wait).capacity(64).create_producer().unwrap();
+        let maker = builder(&domain, &wait).capacity(64).create_sender().unwrap();
         let mut popping: Vec<Role> = (0..consumers).map(|_| Role::start("pop", &[&domain, &wait])).collect();
         let mut pushing: Vec<Role> = (0..producers)
             .map(|number| Role::start("push", &[&domain, &wait, &number.to_string(), &producers.to_string()]))

@@ -16,8 +16,7 @@ use nix::time::{ClockId, clock_gettime};
 fn full(name: &str, wait: WaitStrategy) -> (Producer<u64>, Consumer<u64>) {
     let domain = Domain::open(&unique(name)).unwrap();
     let builder = || Builder::new("queue").domain(&domain).capacity(1).wait(wait);
-    let (mut producer, consumer) =
-        (builder().create_producer().unwrap(), builder().create_consumer().unwrap());
+    let (mut producer, consumer) = (builder().create_sender().unwrap(), builder().create_receiver().unwrap());
     producer.push(0).unwrap();
     (producer, consumer)
 }

@@ -89,7 +89,7 @@ fn a_tap_that_cannot_order_its_copies_returns_none() {
         let name = unique("no-membarrier");
         let domain = Domain::open(&name).unwrap();
         let observer = DomainObserver::open(&name).unwrap();
-        let mut producer = spsc::Builder::<u64>::new("x").domain(&domain).create_producer().unwrap();
+        let mut producer = spsc::Builder::<u64>::new("x").domain(&domain).create_sender().unwrap();
         producer.push(7).unwrap();
         let mut tap = Tap::open(&observer, "x", TapStart::Oldest).unwrap();
         forbid_membarrier();
@@ -110,7 +110,7 @@ fn a_channel_with_fences_is_refused_where_stores_are_unordered() {
     let domain = Domain::open(&name).unwrap();
     let observer = DomainObserver::open(&name).unwrap();
     let builder = spsc::Builder::<u64>::new("fenced").domain(&domain).barrier(Barrier::Fence);
-    let _fenced = builder.create_producer().unwrap();
+    let _fenced = builder.create_sender().unwrap();
     assert!(Tap::open(&observer, "fenced", TapStart::Next).is_ok());
     fault::leave_stores_unordered(true);
     let refused = Tap::open(&observer, "fenced", TapStart::Next).unwrap_err();
@@ -127,12 +127,12 @@ fn no_process_joins_a_gated_channel_without_the_barrier() {
         let domain = Domain::open(&unique("no-membarrier")).unwrap();
         let messages = || broadcast::Builder::<u64>::new("messages").domain(&domain).gated().capacity(4);
         let frames = || broadcast::frames::Builder::new("frames").domain(&domain).gated().capacity(64);
-        let mut of_messages = messages().create_publisher().unwrap();
-        let mut of_frames = frames().create_publisher().unwrap();
+        let mut of_messages = messages().create_sender().unwrap();
+        let mut of_frames = frames().create_sender().unwrap();
         let watchers = (messages().open_watcher().unwrap(), frames().open_watcher().unwrap());
         forbid_membarrier();
         for _ in 0..3 {
-            let answers = [messages().open_subscriber().map(drop), frames().open_subscriber().map(drop)];
+            let answers = [messages().open_receiver().map(drop), frames().open_receiver().map(drop)];
             for answer in answers {
                 assert!(
                     matches!(answer.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::System(error)) if error.to_string().contains("membarrier")),

@@ -30,16 +30,16 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["push", "spsc", domain, by] => {
-            let mut producer = spsc(domain, parker(by)).create_producer().unwrap();
+            let mut producer = spsc(domain, parker(by)).create_sender().unwrap();
             (0..MESSAGES).for_each(|number| producer.push(number).unwrap());
         }
         ["push", "mpmc", domain, by] => {
-            let mut producer = mpmc(domain, parker(by)).create_producer().unwrap();
+            let mut producer = mpmc(domain, parker(by)).create_sender().unwrap();
             (0..MESSAGES).for_each(|number| producer.push(number).unwrap());
         }
         // Counts what it pops until the stream ends.
         ["pop", domain, by] => {
-            let mut consumer = mpmc(domain, parker(by)).create_consumer().unwrap();
+            let mut consumer = mpmc(domain, parker(by)).create_receiver().unwrap();
             say("ready");
             let mut popped = 0;
             while consumer.pop().is_ok() {
@@ -48,13 +48,13 @@ fn plays_a_role() {
             say(&popped.to_string());
         }
         ["hold", "spsc", domain] => {
-            let mut producer = spsc(domain, Parker::Semaphore).create_producer().unwrap();
+            let mut producer = spsc(domain, Parker::Semaphore).create_sender().unwrap();
             producer.push(1).unwrap();
             say("pushed");
             listen();
         }
         ["hold", "mpmc", domain] => {
-            let mut producer = mpmc(domain, Parker::Semaphore).create_producer().unwrap();
+            let mut producer = mpmc(domain, Parker::Semaphore).create_sender().unwrap();
             producer.push(1).unwrap();
             say("pushed");
             listen();
@@ -69,7 +69,7 @@ fn every_sleeper_on_every_kind_of_wait_is_woken() {
     private_namespace();
     for (sending, receiving) in [("futex", "futex"), ("futex", "semaphore"), ("semaphore", "futex")] {
         let domain = unique("parker-spsc");
-        let mut consumer = spsc(&domain, parker(receiving)).create_consumer().unwrap();
+        let mut consumer = spsc(&domain, parker(receiving)).create_receiver().unwrap();
         let producer = Role::start("push", &["spsc", &domain, sending]);
         for number in 0..MESSAGES {
             assert_eq!(consumer.pop().unwrap(), number, "{sending} to {receiving}");
@@ -90,7 +90,7 @@ fn many_sleepers_of_both_kinds_share_a_queue() {
     for consumer in &mut consumers {
         assert_eq!(consumer.hear(), "ready");
     }
-    let keeps_open = mpmc(&domain, Parker::Semaphore).create_producer().unwrap();
+    let keeps_open = mpmc(&domain, Parker::Semaphore).create_sender().unwrap();
     let producers: Vec<Role> = ["futex", "semaphore", "futex"]
         .into_iter()
         .map(|by| Role::start("push", &["mpmc", &domain, by]))
@@ -107,7 +107,7 @@ fn many_sleepers_of_both_kinds_share_a_queue() {
 fn a_death_is_found_out_by_who_sleeps_on_a_futex() {
     private_namespace();
     let domain = unique("parker-death");
-    let mut consumer = spsc(&domain, Parker::Futex).create_consumer().unwrap();
+    let mut consumer = spsc(&domain, Parker::Futex).create_receiver().unwrap();
     let mut producer = Role::start("hold", &["spsc", &domain]);
     assert_eq!(consumer.pop().unwrap(), 1);
     assert_eq!(producer.hear(), "pushed");
@@ -122,7 +122,7 @@ fn a_death_is_found_out_by_who_sleeps_on_a_futex() {
     }
     killer.join().unwrap();
 
-    let mut consumer = mpmc(&domain, Parker::Futex).create_consumer().unwrap();
+    let mut consumer = mpmc(&domain, Parker::Futex).create_receiver().unwrap();
     let mut producer = Role::start("hold", &["mpmc", &domain]);
     assert_eq!(consumer.pop().unwrap(), 1);
     assert_eq!(producer.hear(), "pushed");
@@ -138,9 +138,9 @@ fn a_death_is_found_out_by_who_sleeps_on_a_futex() {
 fn the_domains_removal_is_found_out_too() {
     private_namespace();
     let name = unique("parker-removal");
-    let mut consumer = spsc(&name, Parker::Futex).create_consumer().unwrap();
+    let mut consumer = spsc(&name, Parker::Futex).create_receiver().unwrap();
     let many = mpmc(&name, Parker::Futex);
-    let (mut second, producer) = (many.create_consumer().unwrap(), many.create_producer().unwrap());
+    let (mut second, producer) = (many.create_receiver().unwrap(), many.create_sender().unwrap());
     std::thread::scope(|scope| {
         let one = scope.spawn(|| consumer.pop());
         let two = scope.spawn(|| second.pop());
@@ -167,20 +167,20 @@ fn every_kind_of_channel_can_sleep_on_a_futex() {
 
     let frames =
         bytes::Builder::new("frames").domain(&domain).wait(WaitStrategy::Sleep).parker(Parker::Futex);
-    let (mut sending, mut receiving) = (frames.create_producer().unwrap(), frames.open_consumer().unwrap());
+    let (mut sending, mut receiving) = (frames.create_sender().unwrap(), frames.open_receiver().unwrap());
     let prices = broadcast::Builder::<u64>::new("prices")
         .domain(&domain)
         .wait(WaitStrategy::Sleep)
         .parker(Parker::Futex);
-    let (mut pricing, mut priced) = (prices.create_publisher().unwrap(), prices.open_subscriber().unwrap());
+    let (mut pricing, mut priced) = (prices.create_sender().unwrap(), prices.open_receiver().unwrap());
     let pose =
         latest::Builder::<u64>::new("pose").domain(&domain).wait(WaitStrategy::Sleep).parker(Parker::Futex);
-    let (mut writing, mut reading) = (pose.create_writer().unwrap(), pose.open_reader().unwrap());
+    let (mut writing, mut reading) = (pose.create_sender().unwrap(), pose.open_receiver().unwrap());
     let sums = call::Builder::<u64, u64>::new("sums")
         .domain(&domain)
         .wait(WaitStrategy::Sleep)
         .parker(Parker::Futex);
-    let (mut calling, mut answering) = (sums.create_caller().unwrap(), sums.open_responder().unwrap());
+    let (mut calling, mut answering) = (sums.create_sender().unwrap(), sums.open_receiver().unwrap());
     std::thread::scope(|scope| {
         scope.spawn(move || {
             for number in 0..20 {

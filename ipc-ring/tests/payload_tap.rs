@@ -36,7 +36,7 @@ fn plays_a_role() {
             let domain = Domain::open(domain).unwrap();
             let pool = open_pool(&domain, blocks.parse().unwrap());
             let builder = spsc::Builder::<Handle>::new("out").domain(&domain);
-            let mut out = builder.capacity(8).create_producer().unwrap();
+            let mut out = builder.capacity(8).create_sender().unwrap();
             say("ready");
             for number in 0.. {
                 let mut loan = loop {
@@ -53,7 +53,7 @@ fn plays_a_role() {
         ["receives", domain, blocks] => {
             let domain = Domain::open(domain).unwrap();
             let pool = open_pool(&domain, blocks.parse().unwrap());
-            let mut input = spsc::Builder::<Handle>::new("out").domain(&domain).open_consumer().unwrap();
+            let mut input = spsc::Builder::<Handle>::new("out").domain(&domain).open_receiver().unwrap();
             say("ready");
             for number in 0_u64.. {
                 let view = pool.receive(&mut input).unwrap();
@@ -66,7 +66,7 @@ fn plays_a_role() {
             let domain = Domain::open(domain).unwrap();
             let pool = open_pool(&domain, blocks.parse().unwrap());
             let builder = payloads::Builder::new("out", &pool).domain(&domain).capacity(4);
-            let mut out = builder.create_publisher().unwrap();
+            let mut out = builder.create_sender().unwrap();
             say("ready");
             for number in 0.. {
                 let mut loan = out.loan(8 * WORDS as usize).unwrap();
@@ -150,8 +150,8 @@ fn a_payload_is_there_until_its_block_is_lent_again() {
     let domain = Domain::open(&name).unwrap();
     let pool = pool::Builder::new("frames").domain(&domain).class(64, 1).create().unwrap();
     let builder = spsc::Builder::<Handle>::new("out").domain(&domain).capacity(8);
-    let mut out = builder.create_producer().unwrap();
-    let mut input = builder.open_consumer().unwrap();
+    let mut out = builder.create_sender().unwrap();
+    let mut input = builder.open_receiver().unwrap();
     let mut payloads = PayloadTap::new(&DomainObserver::open(&name).unwrap());
     let mut bytes = Vec::new();
     let mut is_there = |handle: &Handle| match payloads.read(handle, &mut bytes) {
@@ -205,11 +205,11 @@ fn channels_say_where_their_handles_are() {
     private_namespace();
     let domain = Domain::open(&unique("where")).unwrap();
     let pool = pool::Builder::new("frames").domain(&domain).class(64, 1).create().unwrap();
-    let _plain = spsc::Builder::<Handle>::new("plain").domain(&domain).create_producer().unwrap();
+    let _plain = spsc::Builder::<Handle>::new("plain").domain(&domain).create_sender().unwrap();
     let described = spsc::Builder::<Handle>::new("described").domain(&domain).described();
-    let _described = described.create_producer().unwrap();
-    let _payloads = payloads::Builder::new("payloads", &pool).create_publisher().unwrap();
-    let _other = spsc::Builder::<[u64; 3]>::new("other").domain(&domain).create_producer().unwrap();
+    let _described = described.create_sender().unwrap();
+    let _payloads = payloads::Builder::new("payloads", &pool).create_sender().unwrap();
+    let _other = spsc::Builder::<[u64; 3]>::new("other").domain(&domain).create_sender().unwrap();
     for (name, expected) in [("plain", 1), ("described", 1), ("payloads", 1), ("other", 0), ("frames", 0)] {
         let Named::Channel(channel) = domain.look_up(name).unwrap().unwrap().what else { panic!("{name}") };
         let fields = channel.handles();

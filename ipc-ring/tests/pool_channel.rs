@@ -20,7 +20,7 @@ fn domain() -> Domain {
 
 fn ring(domain: &Domain) -> (spsc::Producer<Handle>, spsc::Consumer<Handle>) {
     let builder = spsc::Builder::<Handle>::new("handles").domain(domain).capacity(8);
-    (builder.create_producer().unwrap(), builder.open_consumer().unwrap())
+    (builder.create_sender().unwrap(), builder.open_receiver().unwrap())
 }
 
 fn free(pool: &Pool) -> bool {
@@ -226,9 +226,9 @@ fn subscribers_of_a_broadcast_read_one_payload_in_place() {
     let frames = Builder::new("frames").domain(&domain).class(4096, 2);
     let pool = frames.create().unwrap();
     let channel = broadcast::Builder::<Handle>::new("handles").domain(&domain);
-    let mut publisher = channel.create_publisher().unwrap();
+    let mut publisher = channel.create_sender().unwrap();
     let mut readers: Vec<_> =
-        (0..3).map(|_| (channel.open_subscriber().unwrap(), frames.open().unwrap())).collect();
+        (0..3).map(|_| (channel.open_receiver().unwrap(), frames.open().unwrap())).collect();
     for round in 0..10u8 {
         let mut loan = pool.loan(4096).unwrap();
         loan.fill(round).unwrap();
@@ -255,7 +255,7 @@ fn a_received_payload_can_be_changed_in_place_and_sent_on() {
     let pool = Builder::new("pipeline").domain(&domain).class(64, 1).create().unwrap();
     let (mut producer, mut consumer) = ring(&domain);
     let on = mpmc::Builder::<Handle>::new("on").domain(&domain).capacity(4);
-    let (mut next, mut last) = (on.create_producer().unwrap(), on.open_consumer().unwrap());
+    let (mut next, mut last) = (on.create_sender().unwrap(), on.open_receiver().unwrap());
     let mut loan = pool.loan(3).unwrap();
     loan.write_at(0, b"abc").unwrap();
     loan.send(&mut producer).unwrap();
@@ -397,11 +397,11 @@ fn opening_checks_the_classes_and_the_kind() {
     ));
     let ring = spsc::Builder::<u64>::new("pool").domain(&domain);
     assert!(matches!(
-        ring.open_consumer().as_ref().map_err(AttachError::kind),
+        ring.open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Kind { found: 8, expected: 1 })
     ));
     let ring = spsc::Builder::<u64>::new("ring").domain(&domain);
-    let _producer = ring.create_producer().unwrap();
+    let _producer = ring.create_sender().unwrap();
     assert!(matches!(
         Builder::new("ring").domain(&domain).open().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Kind { .. })

@@ -38,7 +38,7 @@ fn plays_a_role() {
     let members = pool(&domain).open().unwrap();
     match what {
         "send" => {
-            let mut producer = ring(&domain).create_producer().unwrap();
+            let mut producer = ring(&domain).create_sender().unwrap();
             fault::arm(place, after);
             for number in 0..u8::MAX {
                 let mut loan = members.loan(9).unwrap();
@@ -47,7 +47,7 @@ fn plays_a_role() {
             }
         }
         "receive" => {
-            let mut consumer = ring(&domain).open_consumer().unwrap();
+            let mut consumer = ring(&domain).open_receiver().unwrap();
             fault::arm(place, after);
             while let Ok(view) = members.receive(&mut consumer) {
                 assert_eq!(view.len(), 9);
@@ -55,7 +55,7 @@ fn plays_a_role() {
         }
         "hold" => {
             // Holds everything that can be held: one written, one received, one shared.
-            let mut consumer = ring(&domain).open_consumer().unwrap();
+            let mut consumer = ring(&domain).open_receiver().unwrap();
             let _held = (
                 members.loan(1).unwrap(),
                 members.receive(&mut consumer).unwrap(),
@@ -97,7 +97,7 @@ fn a_sender_dies_at_each_place() {
                 let name = unique("sender");
                 let domain = Domain::open(&name).unwrap();
                 let pool = pool(&domain).class(64, BLOCKS).create_new().unwrap();
-                let mut consumer = ring(&domain).create_consumer().unwrap();
+                let mut consumer = ring(&domain).create_receiver().unwrap();
                 killed("send", &name, place, after);
                 let case = format!("{place:?} after {after}, recovered first: {recover_first}");
                 if recover_first {
@@ -145,7 +145,7 @@ fn a_receiver_dies_at_each_place() {
             let name = unique("receiver");
             let domain = Domain::open(&name).unwrap();
             let pool = pool(&domain).class(64, BLOCKS).create_new().unwrap();
-            let mut producer = ring(&domain).create_producer().unwrap();
+            let mut producer = ring(&domain).create_sender().unwrap();
             let mut kept = Vec::new();
             for _ in 0..after + payloads + 1 {
                 let loan = pool.loan(9).unwrap();
@@ -158,7 +158,7 @@ fn a_receiver_dies_at_each_place() {
                 }
             }
             killed("receive", &name, place, after);
-            let mut consumer = ring(&domain).open_consumer().unwrap();
+            let mut consumer = ring(&domain).open_receiver().unwrap();
             // The handle of a payload that was taken is still there; the payload is not.
             match (place, pool.receive(&mut consumer)) {
                 (Site::PoolTaken, Err(ReceiveError::Refused(Refused::Doubled { .. }))) => {}
@@ -186,7 +186,7 @@ fn recoveries_die_too() {
         let name = unique("reaper");
         let domain = Domain::open(&name).unwrap();
         let pool = pool(&domain).class(64, BLOCKS).create_new().unwrap();
-        let mut producer = ring(&domain).create_producer().unwrap();
+        let mut producer = ring(&domain).create_sender().unwrap();
         pool.loan(9).unwrap().send(&mut producer).unwrap();
         let (kept, handle) = pool.loan(9).unwrap().share();
         producer.push(handle).unwrap();
@@ -232,7 +232,7 @@ fn who_takes_back_what_was_lost_dies() {
     let name = unique("lost");
     let domain = Domain::open(&name).unwrap();
     let pool = pool(&domain).class(64, BLOCKS).create_new().unwrap();
-    let mut producer = ring(&domain).create_producer().unwrap();
+    let mut producer = ring(&domain).create_sender().unwrap();
     for _ in 0..3 {
         pool.loan(9).unwrap().send(&mut producer).unwrap();
     }

@@ -45,8 +45,7 @@ fn payload_in_hand(inherited: bool) {
     let builder = if inherited { builder.inherited(true) } else { builder };
     let pool = builder.create().unwrap();
     let channel = payloads::Builder::new("payloads", &pool).gated();
-    let (mut publisher, subscriber) =
-        (channel.create_publisher().unwrap(), channel.open_subscriber().unwrap());
+    let (mut publisher, subscriber) = (channel.create_sender().unwrap(), channel.open_receiver().unwrap());
     let mut loan = pool.loan(16).unwrap();
     loan.fill(7).unwrap();
     let spare = pool.loan(16).unwrap();
@@ -97,8 +96,8 @@ fn payload_in_hand(inherited: bool) {
         // A channel of its own, for the pool that it has not.
         let own = Domain::open(&unique("own")).unwrap();
         let channel = payloads::Builder::new("payloads", &pool).domain(&own);
-        assert!(matches!(channel.create_publisher().unwrap_err().kind(), AttachErrorKind::Forked));
-        assert!(matches!(channel.create_subscriber().unwrap_err().kind(), AttachErrorKind::Forked));
+        assert!(matches!(channel.create_sender().unwrap_err().kind(), AttachErrorKind::Forked));
+        assert!(matches!(channel.create_receiver().unwrap_err().kind(), AttachErrorKind::Forked));
         let refused = publisher.try_publish(loan).unwrap_err();
         assert!(matches!(refused.error, PushError::Forked(())));
         let view = view.into_loan().unwrap_err();

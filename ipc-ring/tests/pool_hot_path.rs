@@ -23,9 +23,9 @@ fn work() {
     let pool = Builder::new("blocks").domain(&domain).class(64, 3).class(1 << 16, 2).create().unwrap();
     let mut lender = Lender::new(&pool).unwrap();
     let near = spsc::Builder::<Handle>::new("near").domain(&domain).capacity(4);
-    let (mut producer, mut consumer) = (near.create_producer().unwrap(), near.open_consumer().unwrap());
+    let (mut producer, mut consumer) = (near.create_sender().unwrap(), near.open_receiver().unwrap());
     let far = mpmc::Builder::<Handle>::new("far").domain(&domain).capacity(4);
-    let (mut one, mut other) = (far.create_producer().unwrap(), far.open_consumer().unwrap());
+    let (mut one, mut other) = (far.create_sender().unwrap(), far.open_receiver().unwrap());
     let mut once = |number: u64| {
         let byte = number as u8;
         let len = [8, 64, 65, 1 << 16][number as usize % 4];

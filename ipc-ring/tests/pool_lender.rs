@@ -65,8 +65,8 @@ fn each_way_to_give_a_block_back_ends_the_wait() {
         a_lender_sleeps_until(
             "a view is dropped",
             |domain, pool| {
-                let mut producer = handles(domain).create_producer().unwrap();
-                let mut consumer = handles(domain).open_consumer().unwrap();
+                let mut producer = handles(domain).create_sender().unwrap();
+                let mut consumer = handles(domain).open_receiver().unwrap();
                 pool.loan(8).unwrap().send(&mut producer).unwrap();
                 let view = pool.receive(&mut consumer).unwrap();
                 Box::new(move || drop((view, producer, consumer)))
@@ -87,7 +87,7 @@ fn each_way_to_give_a_block_back_ends_the_wait() {
             "a publisher leaves",
             |_, pool| {
                 let channel = payloads::Builder::new("payloads", pool).gated();
-                let mut publisher = channel.create_publisher().unwrap();
+                let mut publisher = channel.create_sender().unwrap();
                 let loan = publisher.loan(8).unwrap();
                 publisher.publish(loan).unwrap();
                 Box::new(move || drop(publisher))
@@ -97,7 +97,7 @@ fn each_way_to_give_a_block_back_ends_the_wait() {
         a_lender_sleeps_until(
             "a channel goes with a payload in it",
             |domain, pool| {
-                let mut producer = handles(domain).create_producer().unwrap();
+                let mut producer = handles(domain).create_sender().unwrap();
                 pool.loan(8).unwrap().send(&mut producer).unwrap();
                 let pool = pool.clone();
                 Box::new(move || {
@@ -132,7 +132,7 @@ fn a_message_that_is_overwritten_ends_the_wait() {
         let domain = Domain::open(&unique("overwritten")).unwrap();
         let pool = Builder::new("pool").domain(&domain).class(64, 3).barrier(barrier).create().unwrap();
         let channel = payloads::Builder::new("payloads", &pool).lossy().capacity(1);
-        let mut publisher = channel.create_publisher().unwrap();
+        let mut publisher = channel.create_sender().unwrap();
         let [first, second, third] = [(); 3].map(|()| publisher.loan(8).unwrap());
         publisher.publish(first).unwrap();
         let mut lender = Lender::with_strategy(&pool, strategy).unwrap();

@@ -82,7 +82,7 @@ fn soon() -> Instant {
 
 fn send(domain: &Domain, mut random: Random) {
     let pool = pool(domain);
-    let mut producer = ring(domain).create_producer().unwrap();
+    let mut producer = ring(domain).create_sender().unwrap();
     let mut kept: Vec<View> = Vec::new();
     let mut number = u64::from(std::process::id()) << 32;
     loop {
@@ -131,8 +131,8 @@ fn send(domain: &Domain, mut random: Random) {
 
 fn receive(domain: &Domain, mut random: Random) {
     let pool = pool(domain);
-    let mut consumer = ring(domain).create_consumer().unwrap();
-    let mut producer = ring(domain).create_producer().unwrap();
+    let mut consumer = ring(domain).create_receiver().unwrap();
+    let mut producer = ring(domain).create_sender().unwrap();
     loop {
         let view = match pool.receive_deadline(&mut consumer, soon()) {
             Ok(view) => view,
@@ -210,7 +210,7 @@ fn blocks_survive_kills_of_all_members() {
             role.kill();
         }
         // What was sent is still there, if the ring is.
-        let mut consumer = ring(&domain).create_consumer().unwrap();
+        let mut consumer = ring(&domain).create_receiver().unwrap();
         let mut left = 0;
         loop {
             match pool.try_receive(&mut consumer) {

@@ -96,7 +96,7 @@ fn fill(domain: &Domain) -> (usize, AttachError) {
     let mut ends = Vec::new();
     loop {
         let channel = mpmc::Builder::<u64>::new(&format!("channel {}", ends.len() / 100)).domain(domain);
-        match channel.create_consumer() {
+        match channel.create_receiver() {
             Ok(end) => ends.push(end),
             Err(error) => return (ends.len(), error),
         }
@@ -128,8 +128,8 @@ fn one_publication_wakes_more_sleepers_than_operations_are_allowed_in_a_call() {
     }
     let domain = Domain::open(&unique("small-limits")).unwrap();
     let channel = broadcast::Builder::<u64>::new("many").domain(&domain).wait(WaitStrategy::Sleep);
-    let mut publisher = channel.create_publisher().unwrap();
-    let subscribers: Vec<_> = (0..100).map(|_| channel.open_subscriber().unwrap()).collect();
+    let mut publisher = channel.create_sender().unwrap();
+    let subscribers: Vec<_> = (0..100).map(|_| channel.open_receiver().unwrap()).collect();
     let threads: Vec<_> = subscribers
         .into_iter()
         .map(|mut subscriber| std::thread::spawn(move || [(); 3].map(|()| subscriber.pop().unwrap())))

@@ -37,13 +37,13 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["push", domain, wait, barrier, count] => {
-            let mut producer = builder(domain, wait, barrier).open_producer().unwrap();
+            let mut producer = builder(domain, wait, barrier).open_sender().unwrap();
             for value in 0..count.parse().unwrap() {
                 producer.push(value).unwrap();
             }
         }
         ["push-and-stay", domain, count] => {
-            let mut producer = builder(domain, "", "").create_producer().unwrap();
+            let mut producer = builder(domain, "", "").create_sender().unwrap();
             for value in 0..count.parse().unwrap() {
                 producer.push(value).unwrap();
             }
@@ -51,7 +51,7 @@ fn plays_a_role() {
             listen();
         }
         ["pop-and-stay", domain, count] => {
-            let mut consumer = builder(domain, "", "").create_consumer().unwrap();
+            let mut consumer = builder(domain, "", "").create_receiver().unwrap();
             say("ready");
             for value in 0..count.parse().unwrap() {
                 assert_eq!(consumer.pop().unwrap(), value);
@@ -60,13 +60,13 @@ fn plays_a_role() {
             listen();
         }
         ["sleep-until-gone", domain, wait] => {
-            let mut consumer = builder(domain, wait, "").open_consumer().unwrap();
+            let mut consumer = builder(domain, wait, "").open_receiver().unwrap();
             say("ready");
             let error = consumer.pop().unwrap_err();
             say(&error.to_string());
         }
         ["idle", domain] => {
-            let mut consumer = builder(domain, "", "").open_consumer().unwrap();
+            let mut consumer = builder(domain, "", "").open_receiver().unwrap();
             let timeout = consumer.pop_timeout(Duration::from_secs(2)).unwrap_err();
             assert!(matches!(timeout, PopError::TimedOut), "{timeout:?}");
             let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_SELF).unwrap();
@@ -74,7 +74,7 @@ fn plays_a_role() {
             say(&format!("{}", cpu(usage.user_time()) + cpu(usage.system_time())));
         }
         ["both", domain] => {
-            let mut producer = builder(domain, "", "").create_producer().unwrap();
+            let mut producer = builder(domain, "", "").create_sender().unwrap();
             producer.push(1).unwrap();
             say("pushed");
             listen();
@@ -87,7 +87,7 @@ fn messages_arrive_in_order(wait: &str, barrier: &str) {
     private_namespace();
     let domain = unique("order");
     let count = if wait == "sleep" { 20_000 } else { 200_000u64 };
-    let mut consumer = builder(&domain, wait, barrier).capacity(64).create_consumer().unwrap();
+    let mut consumer = builder(&domain, wait, barrier).capacity(64).create_receiver().unwrap();
     let producer = Role::start("push", &[&domain, wait, barrier, &count.to_string()]);
     for expected in 0..count {
         assert_eq!(consumer.pop().unwrap(), expected);
@@ -122,8 +122,8 @@ fn iteration_ends_when_the_producer_closes() {
     private_namespace();
     let domain = Domain::open(&unique("iterate")).unwrap();
     let channel = Builder::<u64>::new("numbers").domain(&domain);
-    let mut producer = channel.create_producer().unwrap();
-    let mut consumer = channel.open_consumer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
+    let mut consumer = channel.open_receiver().unwrap();
     for value in 0..10 {
         producer.push(value).unwrap();
     }
@@ -140,7 +140,7 @@ fn a_killed_producer_is_reported_to_a_sleeping_consumer() {
         let domain = unique("killed-producer");
         let mut producer = Role::start("push-and-stay", &[&domain, "3"]);
         assert_eq!(producer.hear(), "pushed");
-        let mut consumer = builder(&domain, wait, "").open_consumer().unwrap();
+        let mut consumer = builder(&domain, wait, "").open_receiver().unwrap();
         for expected in 0..3 {
             assert_eq!(consumer.pop().unwrap(), expected);
         }
@@ -180,7 +180,7 @@ fn a_killed_consumer_is_reported_to_a_producer_that_waits_for_room() {
     let domain = unique("killed-consumer");
     let mut consumer = Role::start("pop-and-stay", &[&domain, "0"]);
     assert_eq!(consumer.hear(), "ready");
-    let mut producer = builder(&domain, "", "").open_producer().unwrap();
+    let mut producer = builder(&domain, "", "").open_sender().unwrap();
     for value in 0..producer.capacity() {
         producer.push(value).unwrap();
     }
@@ -203,7 +203,7 @@ fn a_successor_continues_where_a_dead_producer_stopped() {
     let domain = unique("producer-successor");
     let mut first = Role::start("push-and-stay", &[&domain, "1500"]);
     let mut consumer = loop {
-        match builder(&domain, "", "").open_consumer() {
+        match builder(&domain, "", "").open_receiver() {
             Ok(consumer) => break consumer,
             Err(error) if matches!(error.kind(), AttachErrorKind::NotFound) => std::thread::yield_now(),
             Err(other) => panic!("{other}"),
@@ -214,7 +214,7 @@ fn a_successor_continues_where_a_dead_producer_stopped() {
     }
     assert_eq!(first.hear(), "pushed");
     first.kill();
-    let mut second = builder(&domain, "", "").create_producer().unwrap();
+    let mut second = builder(&domain, "", "").create_sender().unwrap();
     assert_eq!(second.pushed(), 1500);
     second.push(1500).unwrap();
     for expected in 1000..=1500 {
@@ -228,13 +228,13 @@ fn a_successor_continues_where_a_dead_consumer_stopped() {
     let domain = unique("consumer-successor");
     let mut first = Role::start("pop-and-stay", &[&domain, "70"]);
     assert_eq!(first.hear(), "ready");
-    let mut producer = builder(&domain, "", "").open_producer().unwrap();
+    let mut producer = builder(&domain, "", "").open_sender().unwrap();
     for value in 0..100 {
         producer.push(value).unwrap();
     }
     assert_eq!(first.hear(), "popped");
     first.kill();
-    let mut second = builder(&domain, "", "").create_consumer().unwrap();
+    let mut second = builder(&domain, "", "").create_receiver().unwrap();
     assert_eq!(second.popped(), 70);
     for expected in 70..100 {
         assert_eq!(second.pop().unwrap(), expected);
@@ -246,13 +246,13 @@ fn a_graceful_detach_is_not_an_end() {
     private_namespace();
     let domain = Domain::open(&unique("detach")).unwrap();
     let channel = Builder::<u64>::new("numbers").domain(&domain).capacity(4);
-    let mut producer = channel.create_producer().unwrap();
-    let mut consumer = channel.open_consumer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
+    let mut consumer = channel.open_receiver().unwrap();
     producer.push(1).unwrap();
     producer.detach();
     assert_eq!(consumer.pop().unwrap(), 1);
     assert!(matches!(consumer.pop(), Err(PopError::PeerGone(PeerExit::Detached))));
-    let mut producer = channel.create_producer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
     producer.push(2).unwrap();
     assert_eq!(consumer.pop().unwrap(), 2);
 
@@ -261,7 +261,7 @@ fn a_graceful_detach_is_not_an_end() {
         producer.push(value).unwrap();
     }
     assert!(matches!(producer.push(7), Err(PushError::PeerGone(7, PeerExit::Detached))));
-    let mut consumer = channel.open_consumer().unwrap();
+    let mut consumer = channel.open_receiver().unwrap();
     assert_eq!(consumer.pop().unwrap(), 3);
     producer.push(7).unwrap();
 
@@ -269,7 +269,7 @@ fn a_graceful_detach_is_not_an_end() {
     assert!(matches!(producer.try_push(8), Err(PushError::Closed(8))));
     assert!(matches!(producer.push(8), Err(PushError::Closed(8))));
     assert!(matches!(
-        channel.open_consumer().as_ref().map_err(AttachError::kind),
+        channel.open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Closed)
     ));
 }
@@ -279,19 +279,19 @@ fn a_closed_channel_is_drained_while_its_name_passes_on() {
     private_namespace();
     let domain = Domain::open(&unique("renew")).unwrap();
     let channel = Builder::<u64>::new("numbers").domain(&domain);
-    let mut old_producer = channel.create_producer().unwrap();
-    let mut old_consumer = channel.open_consumer().unwrap();
+    let mut old_producer = channel.create_sender().unwrap();
+    let mut old_consumer = channel.open_receiver().unwrap();
     old_producer.push(1).unwrap();
     drop(old_producer);
-    let mut new_producer = channel.create_producer().unwrap();
-    let mut new_consumer = channel.open_consumer().unwrap();
+    let mut new_producer = channel.create_sender().unwrap();
+    let mut new_consumer = channel.open_receiver().unwrap();
     new_producer.push(2).unwrap();
     assert_eq!(old_consumer.pop().unwrap(), 1);
     assert!(matches!(old_consumer.pop(), Err(PopError::Closed)));
     drop(old_consumer);
     assert_eq!(new_consumer.pop().unwrap(), 2);
     assert!(matches!(
-        channel.open_consumer().as_ref().map_err(AttachError::kind),
+        channel.open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::EndTaken { .. })
     ));
 }
@@ -300,15 +300,15 @@ fn a_closed_channel_is_drained_while_its_name_passes_on() {
 fn one_end_has_one_holder() {
     private_namespace();
     let domain = unique("taken");
-    let producer = builder(&domain, "", "").create_producer().unwrap();
-    match builder(&domain, "", "").open_producer().map_err(AttachError::into_kind) {
+    let producer = builder(&domain, "", "").create_sender().unwrap();
+    match builder(&domain, "", "").open_sender().map_err(AttachError::into_kind) {
         Err(AttachErrorKind::EndTaken { pid }) => assert_eq!(pid, std::process::id()),
         other => panic!("{other:?}"),
     }
     drop(producer);
     let mut other = Role::start("push-and-stay", &[&domain, "1"]);
     other.hear();
-    match builder(&domain, "", "").create_producer().map_err(AttachError::into_kind) {
+    match builder(&domain, "", "").create_sender().map_err(AttachError::into_kind) {
         Err(AttachErrorKind::EndTaken { pid }) => assert_eq!(pid, other.pid()),
         other => panic!("{other:?}"),
     }
@@ -318,7 +318,7 @@ fn one_end_has_one_holder() {
 fn an_idle_consumer_uses_no_cpu() {
     private_namespace();
     let domain = unique("idle");
-    let _producer = builder(&domain, "", "").create_producer().unwrap();
+    let _producer = builder(&domain, "", "").create_sender().unwrap();
     let mut consumer = Role::start("idle", &[&domain]);
     let microseconds: u64 = consumer.hear().parse().unwrap();
     // Two seconds asleep. Starting the program is in it, too.
@@ -334,8 +334,8 @@ fn nothing_is_left_behind_by_those_who_leave() {
     {
         let domain = Domain::open(&name).unwrap();
         let channel = Builder::<u64>::new("numbers").domain(&domain);
-        let mut producer = channel.create_producer().unwrap();
-        let mut consumer = channel.open_consumer().unwrap();
+        let mut producer = channel.create_sender().unwrap();
+        let mut consumer = channel.open_receiver().unwrap();
         producer.push(1).unwrap();
         assert_eq!(consumer.pop().unwrap(), 1);
         assert_ne!(kernel_objects(), before);
@@ -362,10 +362,10 @@ fn no_data_is_left_behind_by_those_who_are_killed() {
     {
         let channel = builder(&name, "", "");
         assert!(matches!(
-            channel.open_consumer().as_ref().map_err(AttachError::kind),
+            channel.open_receiver().as_ref().map_err(AttachError::kind),
             Err(AttachErrorKind::NotFound)
         ));
-        drop(channel.create_producer().unwrap());
+        drop(channel.create_sender().unwrap());
     }
     assert_eq!(kernel_objects(), before);
 }
@@ -374,8 +374,8 @@ fn no_data_is_left_behind_by_those_who_are_killed() {
 fn a_forked_child_cannot_disturb_what_it_inherited() {
     private_namespace();
     let domain = unique("fork");
-    let mut producer = builder(&domain, "", "").create_producer().unwrap();
-    let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
+    let mut producer = builder(&domain, "", "").create_sender().unwrap();
+    let mut consumer = builder(&domain, "", "").open_receiver().unwrap();
     // SAFETY: the child only drops what it inherited and ends; it allocates nothing that another thread may
     // hold.
     match unsafe { nix::unistd::fork() }.unwrap() {
@@ -398,27 +398,27 @@ fn a_forked_child_cannot_disturb_what_it_inherited() {
 fn an_end_can_wait_for_the_other_to_come() {
     private_namespace();
     let domain = unique("wait-for-peer");
-    let producer = builder(&domain, "", "").create_producer().unwrap();
+    let producer = builder(&domain, "", "").create_sender().unwrap();
     let pause = Duration::from_millis(20);
     let never = PeerState::Gone(PeerExit::NeverAttached);
-    assert_eq!(producer.wait_for_consumer(Some(pause)).unwrap(), never);
+    assert_eq!(producer.wait_for_peer(Some(pause)).unwrap(), never);
     let mut consumer = Role::start("pop-and-stay", &[&domain, "0"]);
-    assert_eq!(producer.wait_for_consumer(None).unwrap(), PeerState::Alive { pid: consumer.pid() });
+    assert_eq!(producer.wait_for_peer(None).unwrap(), PeerState::Alive { pid: consumer.pid() });
     assert_eq!(consumer.hear(), "ready");
     consumer.kill();
     let died = PeerState::Gone(PeerExit::Died { pid: consumer.pid() });
-    assert_eq!(producer.wait_for_consumer(Some(pause)).unwrap(), died);
-    let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
+    assert_eq!(producer.wait_for_peer(Some(pause)).unwrap(), died);
+    let mut consumer = builder(&domain, "", "").open_receiver().unwrap();
     drop(producer);
-    assert_eq!(consumer.wait_for_producer(None).unwrap(), PeerState::Closed);
+    assert_eq!(consumer.wait_for_peer(None).unwrap(), PeerState::Closed);
 }
 
 #[test]
 fn slices_go_in_order_and_say_how_far_they_came() {
     private_namespace();
     let domain = unique("slices");
-    let mut producer = builder(&domain, "", "").capacity(8).create_producer().unwrap();
-    let mut consumer = builder(&domain, "", "").open_consumer().unwrap();
+    let mut producer = builder(&domain, "", "").capacity(8).create_sender().unwrap();
+    let mut consumer = builder(&domain, "", "").open_receiver().unwrap();
     let numbers: Vec<u64> = (0..20).collect();
     assert_eq!(producer.try_push_slice(&numbers).unwrap(), 8);
     assert!(matches!(producer.try_push_slice(&numbers[8..]), Err(PushError::Full(0))));
@@ -444,8 +444,8 @@ fn slices_go_in_order_and_say_how_far_they_came() {
 fn deadlines_are_kept_from_below() {
     private_namespace();
     let domain = unique("deadline");
-    let mut producer = builder(&domain, "sleep", "").capacity(2).create_producer().unwrap();
-    let mut consumer = builder(&domain, "sleep", "").open_consumer().unwrap();
+    let mut producer = builder(&domain, "sleep", "").capacity(2).create_sender().unwrap();
+    let mut consumer = builder(&domain, "sleep", "").open_receiver().unwrap();
     let pause = Duration::from_millis(120); // More than one heartbeat.
     let start = Instant::now();
     assert!(matches!(consumer.pop_timeout(pause), Err(PopError::TimedOut)));
@@ -475,8 +475,8 @@ fn a_push_that_waits_finds_the_last_free_slot() {
     private_namespace();
     for wait in ["spin", "spin_yield", "spin_sleep", "sleep"] {
         let domain = unique("one-slot");
-        let mut producer = builder(&domain, wait, "").capacity(64).create_producer().unwrap();
-        let mut consumer = builder(&domain, wait, "").open_consumer().unwrap();
+        let mut producer = builder(&domain, wait, "").capacity(64).create_sender().unwrap();
+        let mut consumer = builder(&domain, wait, "").open_receiver().unwrap();
         producer.push_slice(&Vec::from_iter(0..64)).unwrap();
         for next in 0..10 {
             assert_eq!(consumer.try_pop().unwrap(), next);
@@ -498,8 +498,8 @@ fn bursts_and_single_messages_arrive_alike() {
     private_namespace();
     let domain = Domain::open(&unique("bursts")).unwrap();
     let builder = Builder::<[u64; 64]>::new("bursts").domain(&domain).capacity(256);
-    let mut producer = builder.create_producer().unwrap();
-    let mut consumer = builder.open_consumer().unwrap();
+    let mut producer = builder.create_sender().unwrap();
+    let mut consumer = builder.open_receiver().unwrap();
     let taken = AtomicU64::new(0);
     std::thread::scope(|scope| {
         let taken = &taken;
@@ -527,8 +527,8 @@ fn bursts_and_single_messages_arrive_alike() {
 fn removed_semaphores_end_a_sleep_with_an_error() {
     private_namespace();
     let domain = unique("removed");
-    let _producer = builder(&domain, "", "").create_producer().unwrap();
-    let mut consumer = builder(&domain, "sleep", "").open_consumer().unwrap();
+    let _producer = builder(&domain, "", "").create_sender().unwrap();
+    let mut consumer = builder(&domain, "sleep", "").open_receiver().unwrap();
     let (_, sets, _) = kernel_objects();
     let remover = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(50));

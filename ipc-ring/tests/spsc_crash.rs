@@ -50,12 +50,12 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["push", domain, wait, site, after, batch, pause] => {
-            let mut producer = builder(domain, wait).open_producer().unwrap();
+            let mut producer = builder(domain, wait).open_sender().unwrap();
             arm(site, after);
             push_the_rest(&mut producer, batch == "batch", pause.parse().unwrap());
         }
         ["pop", domain, wait, site, after, batch, pause] => {
-            let mut consumer = builder(domain, wait).open_consumer().unwrap();
+            let mut consumer = builder(domain, wait).open_receiver().unwrap();
             say(&format!("from {}", consumer.popped()));
             arm(site, after);
             pop_the_rest(&mut consumer, batch == "batch", pause.parse().unwrap());
@@ -192,7 +192,7 @@ impl Case {
 fn producers_die(case: Case) {
     private_namespace();
     let domain = unique("crash-producer");
-    let mut consumer = builder(&domain, case.survivor).capacity(case.capacity).create_consumer().unwrap();
+    let mut consumer = builder(&domain, case.survivor).capacity(case.capacity).create_receiver().unwrap();
     let mut victim = case.start("push", &domain, true);
     let mut random = Random::new(case.after);
     let mut deaths = 0;
@@ -237,7 +237,7 @@ fn producers_die(case: Case) {
 fn consumers_die(case: Case) {
     private_namespace();
     let domain = unique("crash-consumer");
-    let mut producer = builder(&domain, case.survivor).capacity(case.capacity).create_producer().unwrap();
+    let mut producer = builder(&domain, case.survivor).capacity(case.capacity).create_sender().unwrap();
     let pushing = std::thread::spawn(move || {
         let mut random = Random::new(case.after);
         for number in 0..TOTAL {
@@ -347,12 +347,12 @@ fn both_die_and_two_successors_go_on() {
         pauses: (0, 0),
     };
     let membership = Domain::open(&domain).unwrap();
-    builder(&domain, "busy").capacity(8).create_producer().unwrap().detach();
+    builder(&domain, "busy").capacity(8).create_sender().unwrap().detach();
     // The channel is gone with its only end: no process had it attached any more.
     let gone = Observer::open_in(&membership, "channel");
     assert!(matches!(gone.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::NotFound)), "{gone:?}");
 
-    let mut first = builder(&domain, "busy").capacity(8).create_producer().unwrap();
+    let mut first = builder(&domain, "busy").capacity(8).create_sender().unwrap();
     let observer = Observer::open_in(&membership, "channel").unwrap();
     for number in 0..3 {
         first.push(payload(number)).unwrap();
@@ -374,8 +374,8 @@ fn both_die_and_two_successors_go_on() {
     assert_eq!((counters.pushed, counters.popped), (10, 5));
     assert!(matches!(observer.producer().unwrap(), PeerState::Gone(PeerExit::Died { .. })));
     assert!(matches!(observer.consumer().unwrap(), PeerState::Gone(PeerExit::Died { .. })));
-    let mut consumer = builder(&domain, "asleep").open_consumer().unwrap();
-    let mut producer = builder(&domain, "asleep").open_producer().unwrap();
+    let mut consumer = builder(&domain, "asleep").open_receiver().unwrap();
+    let mut producer = builder(&domain, "asleep").open_sender().unwrap();
     assert_eq!((producer.pushed(), consumer.popped()), (10, 5));
     let held = producer.pushed();
     for number in 5..held {

@@ -43,8 +43,8 @@ fn work<T: Message>(barrier: &str) {
     let barrier = if barrier == "fence" { Barrier::Fence } else { Barrier::Asymmetric };
     let domain = Domain::open(&unique("hot")).unwrap();
     let builder = Builder::<T>::new("channel").domain(&domain).barrier(barrier).wait(WaitStrategy::DEFAULT);
-    let mut producer = builder.clone().capacity(16).create_producer().unwrap();
-    let mut consumer = builder.open_consumer().unwrap();
+    let mut producer = builder.clone().capacity(16).create_sender().unwrap();
+    let mut consumer = builder.open_receiver().unwrap();
     // The first laps touch pages, which is no system call, and resolve symbols, which may take some.
     once_through_everything(&mut producer, &mut consumer);
     once_through_everything(&mut producer, &mut consumer);

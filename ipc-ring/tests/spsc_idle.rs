@@ -26,14 +26,14 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["wait-for-message", domain, wait] => {
-            let mut consumer = builder(domain, wait).open_consumer().unwrap();
+            let mut consumer = builder(domain, wait).open_receiver().unwrap();
             measure(|| {
                 let timeout = consumer.pop_timeout(Duration::from_secs(2));
                 assert!(matches!(timeout, Err(PopError::TimedOut)), "{timeout:?}");
             });
         }
         ["wait-for-room", domain, wait] => {
-            let mut producer = builder(domain, wait).open_producer().unwrap();
+            let mut producer = builder(domain, wait).open_sender().unwrap();
             for value in 0..producer.capacity() {
                 producer.push(value).unwrap();
             }
@@ -43,7 +43,7 @@ fn plays_a_role() {
             });
         }
         ["push", domain, wait, count, pause] => {
-            let mut producer = builder(domain, wait).open_producer().unwrap();
+            let mut producer = builder(domain, wait).open_sender().unwrap();
             let pause: u64 = pause.parse().unwrap();
             for value in 0..count.parse().unwrap() {
                 producer.push(value).unwrap();
@@ -79,9 +79,9 @@ fn costs_nothing(role: &str) {
         let domain = unique("idle");
         let builder = builder(&domain, wait).capacity(8);
         let _other_end = if role == "wait-for-room" {
-            (None, Some(builder.create_consumer().unwrap()))
+            (None, Some(builder.create_receiver().unwrap()))
         } else {
-            (Some(builder.create_producer().unwrap()), None)
+            (Some(builder.create_sender().unwrap()), None)
         };
         let mut idler = Role::start(role, &[&domain, wait]);
         let numbers: Vec<i64> = idler.hear().split(' ').map(|word| word.parse().unwrap()).collect();
@@ -108,7 +108,7 @@ fn waiting_for_room_costs_nothing() {
 /// Lets a child push and gives the counters afterwards.
 fn stream(wait: &str, count: u64, pause: u64) -> ipc_ring::spsc::Counters {
     let domain = unique("wakes");
-    let mut consumer = builder(&domain, wait).capacity(64).create_consumer().unwrap();
+    let mut consumer = builder(&domain, wait).capacity(64).create_receiver().unwrap();
     let observer = Observer::open_in(&Domain::open(&domain).unwrap(), "channel").unwrap();
     let mut producer = Role::start("push", &[&domain, wait, &count.to_string(), &pause.to_string()]);
     for expected in 0..count {
@@ -152,8 +152,8 @@ fn who_does_not_sleep_is_not_woken() {
 fn the_longest_timeout_is_for_ever() {
     private_namespace();
     let domain = unique("for-ever");
-    let mut producer = builder(&domain, "sleep").capacity(1).create_producer().unwrap();
-    let mut consumer = builder(&domain, "sleep").open_consumer().unwrap();
+    let mut producer = builder(&domain, "sleep").capacity(1).create_sender().unwrap();
+    let mut consumer = builder(&domain, "sleep").open_receiver().unwrap();
     producer.push_timeout(1, Duration::MAX).unwrap();
     let popping = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(20));

@@ -40,7 +40,7 @@ fn plays_a_role() {
             }
         }
         ["pop", domain, count] => {
-            let mut consumer = builder(domain).open_consumer().unwrap();
+            let mut consumer = builder(domain).open_receiver().unwrap();
             say("ready");
             for _ in 0..count.parse().unwrap() {
                 listen();
@@ -72,7 +72,7 @@ fn ask(observer: &mut Role, what: &str) -> String {
 fn a_third_process_sees_everything_and_can_change_nothing() {
     private_namespace();
     let domain = unique("observer");
-    let mut producer = builder(&domain).capacity(8).create_producer().unwrap();
+    let mut producer = builder(&domain).capacity(8).create_sender().unwrap();
     let me = PeerState::Alive { pid: std::process::id() };
     let mut observer = Role::start("observe", &[&domain]);
     assert_eq!(observer.hear(), "8 56");
@@ -137,10 +137,10 @@ fn an_observer_takes_no_seat_and_keeps_no_end_waiting() {
         Observer::open_in(&domain, "").as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::InvalidName { .. })
     ));
-    let mut consumer = builder(&name).capacity(2).create_consumer().unwrap();
+    let mut consumer = builder(&name).capacity(2).create_receiver().unwrap();
     let observers: Vec<_> = (0..3).map(|_| Observer::open_in(&domain, "channel").unwrap()).collect();
     assert!(matches!(consumer.pop_timeout(Duration::from_millis(1)), Err(PopError::TimedOut)));
-    let mut producer = builder(&name).open_producer().unwrap();
+    let mut producer = builder(&name).open_sender().unwrap();
     producer.push([1; 28]).unwrap();
     consumer.pop().unwrap();
     drop((producer, consumer));
@@ -156,7 +156,7 @@ fn an_observer_takes_no_seat_and_keeps_no_end_waiting() {
         Observer::open_in(&domain, "channel").as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
     ));
-    drop(builder(&name).create_new_producer().unwrap());
+    drop(builder(&name).create_new_sender().unwrap());
 }
 
 #[test]
@@ -164,8 +164,8 @@ fn what_is_read_from_outside_is_true_of_some_moment() {
     private_namespace();
     let name = unique("racy");
     let domain = Domain::open(&name).unwrap();
-    let mut producer = builder(&name).capacity(16).create_producer().unwrap();
-    let mut consumer = builder(&name).open_consumer().unwrap();
+    let mut producer = builder(&name).capacity(16).create_sender().unwrap();
+    let mut consumer = builder(&name).open_receiver().unwrap();
     let observer = Observer::open_in(&domain, "channel").unwrap();
     let pushing = std::thread::spawn(move || {
         for value in 0..30_000 {

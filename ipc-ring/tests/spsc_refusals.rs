@@ -37,28 +37,28 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     private_namespace();
     let domain = Domain::open(&unique("refusals")).unwrap();
     let channel = Builder::<u64>::new("numbers").domain(&domain);
-    match channel.open_consumer() {
+    match channel.open_receiver() {
         Err(error) if matches!(error.kind(), AttachErrorKind::NotFound) => {
             assert_eq!((error.channel(), error.domain()), (Some("numbers"), Some(domain.name())));
         }
         other => panic!("{other:?}"),
     }
-    let mut producer = channel.clone().capacity(16).create_producer().unwrap();
+    let mut producer = channel.clone().capacity(16).create_sender().unwrap();
     producer.push(5).unwrap();
     assert!(matches!(
-        channel.create_new_consumer().as_ref().map_err(AttachError::kind),
+        channel.create_new_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::AlreadyExists)
     ));
-    let of_u32 = Builder::<u32>::new("numbers").domain(&domain).open_consumer();
+    let of_u32 = Builder::<u32>::new("numbers").domain(&domain).open_receiver();
     assert!(matches!(
         of_u32.as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::ElementSize { found: (8, 8), expected: (4, 4) })
     ));
-    let of_i64 = Builder::<i64>::new("numbers").domain(&domain).open_consumer();
+    let of_i64 = Builder::<i64>::new("numbers").domain(&domain).open_receiver();
     assert!(matches!(of_i64.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::ElementType { .. })));
-    let named = channel.clone().type_name("price/2").open_consumer();
+    let named = channel.clone().type_name("price/2").open_receiver();
     assert!(matches!(named.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::ElementType { .. })));
-    let larger = channel.clone().capacity(32).open_consumer();
+    let larger = channel.clone().capacity(32).open_receiver();
     assert!(matches!(
         larger.as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Capacity { found: 16, expected: 32 })
@@ -73,13 +73,13 @@ fn what_does_not_fit_is_refused_with_the_reason() {
         Builder::<u64>::new("none")
             .domain(&domain)
             .capacity(1 << 40)
-            .create_producer()
+            .create_sender()
             .as_ref()
             .map_err(AttachError::kind),
         Err(AttachErrorKind::TooLarge { .. })
     ));
     // Nothing was changed by any of it.
-    assert_eq!(channel.open_consumer().unwrap().pop().unwrap(), 5);
+    assert_eq!(channel.open_receiver().unwrap().pop().unwrap(), 5);
     assert!(matches!(
         Consumer::<u64>::open("numbers").as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
@@ -93,7 +93,7 @@ fn a_corrupt_header_is_refused_and_left_alone() {
         return common::skip(common::Need::IpcNamespace, "other programs' segments are here");
     }
     let domain = unique("corrupt-header");
-    let _producer = builder(&domain).capacity(16).create_producer().unwrap();
+    let _producer = builder(&domain).capacity(16).create_sender().unwrap();
     let segment = the_ring();
     let mut before = vec![0; 256];
     segment.copy_from(0, &mut before).unwrap();
@@ -101,7 +101,7 @@ fn a_corrupt_header_is_refused_and_left_alone() {
         let word = segment.atomic_u32(offset).unwrap();
         let right =
             word.swap(!word.load(std::sync::atomic::Ordering::SeqCst), std::sync::atomic::Ordering::SeqCst);
-        match builder(&domain).open_consumer() {
+        match builder(&domain).open_receiver() {
             // Flags, times and names are for display or have two valid values each.
             Ok(consumer) => {
                 assert!(matches!(offset, 0x14 | 0x60..0x80 | 0x80..), "offset {offset:#x}: {consumer:?}")
@@ -113,7 +113,7 @@ fn a_corrupt_header_is_refused_and_left_alone() {
     let mut after = vec![0; 256];
     segment.copy_from(0, &mut after).unwrap();
     assert_eq!(before, after);
-    builder(&domain).open_consumer().unwrap();
+    builder(&domain).open_receiver().unwrap();
 }
 
 #[test]
@@ -125,8 +125,8 @@ fn corrupt_words_poison_and_do_not_panic() {
     // Offset of a word, and the end that detects it first.
     for (offset, consumer_first) in [(0x488, true), (0x300, false)] {
         let domain = unique("corrupt-words");
-        let mut producer = builder(&domain).capacity(16).create_producer().unwrap();
-        let mut consumer = builder(&domain).open_consumer().unwrap();
+        let mut producer = builder(&domain).capacity(16).create_sender().unwrap();
+        let mut consumer = builder(&domain).open_receiver().unwrap();
         for value in 0..16 {
             producer.push(value).unwrap();
         }
@@ -142,7 +142,7 @@ fn corrupt_words_poison_and_do_not_panic() {
         }
         drop(consumer);
         assert!(matches!(
-            builder(&domain).open_consumer().as_ref().map_err(AttachError::kind),
+            builder(&domain).open_receiver().as_ref().map_err(AttachError::kind),
             Err(AttachErrorKind::Corrupt(_))
         ));
     }

@@ -37,7 +37,7 @@ fn plays_a_role() {
 }
 
 fn push_until_enough(domain: &str, wait: &str) {
-    let mut producer = builder::<Item>(domain, "channel", wait).open_producer().unwrap();
+    let mut producer = builder::<Item>(domain, "channel", wait).open_sender().unwrap();
     let amount = Amount::of_one_in(1);
     let mut random = Random::new(u64::from(std::process::id()));
     let mut next = 0;
@@ -66,7 +66,7 @@ fn everything_arrives_by(wait: &str, capacity: u64) {
     private_namespace();
     let domain = unique("stress");
     let mut consumer =
-        builder::<Item>(&domain, "channel", wait).capacity(capacity).create_consumer().unwrap();
+        builder::<Item>(&domain, "channel", wait).capacity(capacity).create_receiver().unwrap();
     let began = Instant::now();
     let mut producer = Role::start("push", &[&domain, wait]);
     let mut random = Random::new(capacity);
@@ -116,8 +116,8 @@ fn nothing_is_lost_doubled_torn_or_reordered_at_capacity_1024() {
 
 /// Moves messages from one channel to another: the consumer of the one, the producer of the other.
 fn relay(domain: &str, wait: &str) {
-    let mut from = builder::<Item>(domain, "in", wait).open_consumer().unwrap();
-    let mut to = builder::<Item>(domain, "out", wait).open_producer().unwrap();
+    let mut from = builder::<Item>(domain, "in", wait).open_receiver().unwrap();
+    let mut to = builder::<Item>(domain, "out", wait).open_sender().unwrap();
     say("ready");
     let mut random = Random::new(u64::from(std::process::id()));
     while let Ok(item) = from.pop() {
@@ -135,8 +135,8 @@ fn a_relay_that_is_killed_fifty_times_loses_one_message_each_time_at_most() {
     const ROUNDS: u64 = 50;
     private_namespace();
     let domain = unique("relay");
-    let mut producer = builder::<Item>(&domain, "in", "spin_sleep").capacity(16).create_producer().unwrap();
-    let mut consumer = builder::<Item>(&domain, "out", "spin_sleep").capacity(4).create_consumer().unwrap();
+    let mut producer = builder::<Item>(&domain, "in", "spin_sleep").capacity(16).create_sender().unwrap();
+    let mut consumer = builder::<Item>(&domain, "out", "spin_sleep").capacity(4).create_receiver().unwrap();
     let enough = Arc::new(AtomicBool::new(false));
     let pushing = std::thread::spawn({
         let enough = Arc::clone(&enough);

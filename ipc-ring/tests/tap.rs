@@ -45,9 +45,9 @@ fn plays_a_role() {
         ["spsc", domain, capacity] => {
             let domain = Domain::open(domain).unwrap();
             let builder = spsc::Builder::<Message>::new("stream").domain(&domain);
-            let mut producer = builder.capacity(capacity.parse().unwrap()).create_producer().unwrap();
+            let mut producer = builder.capacity(capacity.parse().unwrap()).create_sender().unwrap();
             let mut consumer =
-                spsc::Builder::<Message>::new("stream").domain(&domain).open_consumer().unwrap();
+                spsc::Builder::<Message>::new("stream").domain(&domain).open_receiver().unwrap();
             std::thread::spawn(move || {
                 (0..u64::MAX).for_each(|number| assert_eq!(consumer.pop().unwrap(), message(number)));
             });
@@ -59,8 +59,8 @@ fn plays_a_role() {
             let capacity: usize = capacity.parse().unwrap();
             let longest = longest_of(capacity, lengths);
             let builder = bytes::Builder::new("stream").domain(&domain).capacity(capacity as u64);
-            let mut producer = builder.create_producer().unwrap();
-            let mut consumer = bytes::Builder::new("stream").domain(&domain).open_consumer().unwrap();
+            let mut producer = builder.create_sender().unwrap();
+            let mut consumer = bytes::Builder::new("stream").domain(&domain).open_receiver().unwrap();
             std::thread::spawn(move || {
                 let mut out = Vec::new();
                 for number in 0..u64::MAX {
@@ -77,10 +77,10 @@ fn plays_a_role() {
             let ends: u64 = ends.parse().unwrap();
             let builder = mpmc::Builder::<Message>::new("jobs").domain(&domain);
             let builder = builder.capacity(capacity.parse().unwrap());
-            let mut producers: Vec<_> = (0..ends).map(|_| builder.create_producer().unwrap()).collect();
+            let mut producers: Vec<_> = (0..ends).map(|_| builder.create_sender().unwrap()).collect();
             for _ in 0..ends {
                 let mut consumer =
-                    mpmc::Builder::<Message>::new("jobs").domain(&domain).open_consumer().unwrap();
+                    mpmc::Builder::<Message>::new("jobs").domain(&domain).open_receiver().unwrap();
                 std::thread::spawn(move || {
                     loop {
                         let message = consumer.pop().unwrap();
@@ -101,7 +101,7 @@ fn plays_a_role() {
         // Dies when it has written a message that it has not yet pushed.
         ["mpmc-dies", domain] => {
             let domain = Domain::open(domain).unwrap();
-            let mut producer = mpmc::Builder::<Message>::new("jobs").domain(&domain).open_producer().unwrap();
+            let mut producer = mpmc::Builder::<Message>::new("jobs").domain(&domain).open_sender().unwrap();
             fault::arm(Site::MpmcWritten, 0);
             producer.push(message(NEVER_PUSHED)).unwrap();
             panic!("the site was not reached");
@@ -109,7 +109,7 @@ fn plays_a_role() {
         ["broadcast", domain, capacity] => {
             let domain = Domain::open(domain).unwrap();
             let builder = broadcast::Builder::<Message>::new("stream").domain(&domain);
-            let mut publisher = builder.capacity(capacity.parse().unwrap()).create_publisher().unwrap();
+            let mut publisher = builder.capacity(capacity.parse().unwrap()).create_sender().unwrap();
             say("ready");
             (0..u64::MAX).for_each(|number| publisher.publish(message(number)).unwrap());
         }
@@ -223,8 +223,8 @@ fn what_waits_is_read_and_what_is_missed_is_counted() {
     let domain = Domain::open(&name).unwrap();
     let observer = DomainObserver::open(&name).unwrap();
     let builder = spsc::Builder::<Message>::new("stream").domain(&domain).capacity(8);
-    let mut producer = builder.create_producer().unwrap();
-    let mut consumer = spsc::Builder::<Message>::new("stream").domain(&domain).open_consumer().unwrap();
+    let mut producer = builder.create_sender().unwrap();
+    let mut consumer = spsc::Builder::<Message>::new("stream").domain(&domain).open_receiver().unwrap();
     let mut out = Vec::new();
     let mut next = Tap::open(&observer, "stream", TapStart::Next).unwrap();
     let mut late = Tap::open(&observer, "stream", TapStart::Oldest).unwrap();
@@ -262,8 +262,8 @@ fn elements_that_were_popped_are_read_and_given_up_ones_are_not() {
     let domain = Domain::open(&name).unwrap();
     let observer = DomainObserver::open(&name).unwrap();
     let builder = mpmc::Builder::<Message>::new("jobs").domain(&domain).capacity(8);
-    let mut producer = builder.create_producer().unwrap();
-    let mut consumer = mpmc::Builder::<Message>::new("jobs").domain(&domain).open_consumer().unwrap();
+    let mut producer = builder.create_sender().unwrap();
+    let mut consumer = mpmc::Builder::<Message>::new("jobs").domain(&domain).open_receiver().unwrap();
     let mut out = Vec::new();
     let is = |sequence| TapRead::Message { sequence, key: None };
     let mut tap = Tap::open(&observer, "jobs", TapStart::Next).unwrap();
@@ -311,8 +311,8 @@ fn frames_that_wait_are_read_and_those_missed_are_counted() {
     let domain = Domain::open(&name).unwrap();
     let observer = DomainObserver::open(&name).unwrap();
     let builder = bytes::Builder::new("stream").domain(&domain).capacity(1024);
-    let mut producer = builder.create_producer().unwrap();
-    let mut consumer = bytes::Builder::new("stream").domain(&domain).open_consumer().unwrap();
+    let mut producer = builder.create_sender().unwrap();
+    let mut consumer = bytes::Builder::new("stream").domain(&domain).open_receiver().unwrap();
     let mut out = Vec::new();
     let mut late = Tap::open(&observer, "stream", TapStart::Oldest).unwrap();
     let mut prompt = Tap::open(&observer, "stream", TapStart::Next).unwrap();
@@ -357,14 +357,14 @@ fn frames_and_values_are_read_along_and_other_kinds_are_refused() {
     let domain = Domain::open(&name).unwrap();
     let observer = DomainObserver::open(&name).unwrap();
     let mut out = Vec::new();
-    let mut frames = broadcast::frames::Builder::new("frames").domain(&domain).create_publisher().unwrap();
+    let mut frames = broadcast::frames::Builder::new("frames").domain(&domain).create_sender().unwrap();
     frames.publish(b"one").unwrap();
     let mut tap = Tap::open(&observer, "frames", TapStart::Oldest).unwrap();
     assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Message { sequence: 0, key: None });
     assert_eq!(out, b"one");
     assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
 
-    let mut values = latest::Builder::<u32>::new("values").domain(&domain).create_writer().unwrap();
+    let mut values = latest::Builder::<u32>::new("values").domain(&domain).create_sender().unwrap();
     let mut tap = Tap::open(&observer, "values", TapStart::Next).unwrap();
     assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
     values.publish(5).unwrap();
@@ -373,7 +373,7 @@ fn frames_and_values_are_read_along_and_other_kinds_are_refused() {
     assert_eq!(out, 6_u32.to_ne_bytes());
     assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Nothing);
 
-    let _calls = call::Builder::<u32, u32>::new("calls").domain(&domain).create_caller().unwrap();
+    let _calls = call::Builder::<u32, u32>::new("calls").domain(&domain).create_sender().unwrap();
     let refused = Tap::open(&observer, "calls", TapStart::Next).unwrap_err();
     assert!(matches!(refused, TapError::Kind { .. }) && refused.to_string().contains("call"), "{refused}");
     let missing = Tap::open(&observer, "nothing", TapStart::Next).unwrap_err();

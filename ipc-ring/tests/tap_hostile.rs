@@ -41,23 +41,23 @@ fn memory_that_makes_no_sense_is_read_without_harm() {
             match name {
                 ("spsc", domain) => {
                     let builder = spsc::Builder::<[u8; 24]>::new("x").domain(domain).capacity(8);
-                    Box::new(builder.create_producer().unwrap()) as Box<dyn std::any::Any>
+                    Box::new(builder.create_sender().unwrap()) as Box<dyn std::any::Any>
                 }
                 ("mpmc", domain) => {
                     let builder = mpmc::Builder::<[u8; 24]>::new("x").domain(domain).capacity(8);
-                    Box::new(builder.create_producer().unwrap())
+                    Box::new(builder.create_sender().unwrap())
                 }
                 ("bytes", domain) => {
                     let builder = bytes::Builder::new("x").domain(domain).capacity(256);
-                    Box::new(builder.create_producer().unwrap())
+                    Box::new(builder.create_sender().unwrap())
                 }
                 ("broadcast", domain) => {
                     let builder = broadcast::Builder::<[u8; 24]>::new("x").domain(domain).capacity(8);
-                    Box::new(builder.create_publisher().unwrap())
+                    Box::new(builder.create_sender().unwrap())
                 }
                 ("frames", domain) => {
                     let builder = broadcast::frames::Builder::new("x").domain(domain).capacity(256);
-                    Box::new(builder.create_publisher().unwrap())
+                    Box::new(builder.create_sender().unwrap())
                 }
                 (_, domain) => {
                     let builder = latest::Builder::<[u8; 24]>::new("x").domain(domain).keys(4);
@@ -102,7 +102,7 @@ fn a_tap_changes_nothing() {
     private_namespace();
     let name = unique("untouched");
     let domain = Domain::open(&name).unwrap();
-    let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer().unwrap();
+    let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender().unwrap();
     producer.push(1).unwrap();
     let ring = newest_ring();
     let image = || {

@@ -97,14 +97,14 @@ fn plays_a_role() {
             say(&ask(domain).as_millis().to_string());
         }
         ["publish", domain] => {
-            let mut writer = newest(domain).create_writer().unwrap();
+            let mut writer = newest(domain).create_sender().unwrap();
             while listen() == "publish" {
                 writer.publish(7).unwrap();
                 say("published");
             }
         }
         ["age", domain] => {
-            let mut reader = newest(domain).open_reader().unwrap();
+            let mut reader = newest(domain).open_receiver().unwrap();
             say("reading");
             while listen() == "age" {
                 let value = reader.wait().unwrap();
@@ -188,7 +188,7 @@ fn the_newest_value_is_as_old_as_it_is() {
         let before = latest::now_ns();
         writer.tell("publish");
         assert_eq!(writer.hear(), "published");
-        let mut reader = newest(&domain).open_reader().unwrap();
+        let mut reader = newest(&domain).open_receiver().unwrap();
         let time = reader.wait().unwrap().time_ns;
         assert!((before..=latest::now_ns()).contains(&time), "writer {offset} s off: {before} {time}");
 
@@ -196,7 +196,7 @@ fn the_newest_value_is_as_old_as_it_is() {
         assert_eq!(other.hear(), "reading");
         writer.tell("leave");
         writer.finish();
-        let mut writer = newest(&domain).create_writer().unwrap();
+        let mut writer = newest(&domain).create_sender().unwrap();
         writer.publish(8).unwrap();
         other.tell("age");
         let age: i64 = other.hear().parse().unwrap();

@@ -28,7 +28,7 @@ fn plays_a_role() {
         ["walk", domain, count] => {
             let domain = Domain::open(domain).unwrap();
             let mut producers: Vec<_> =
-                (0..CHANNELS).map(|number| ticks(&domain, number).open_producer().unwrap()).collect();
+                (0..CHANNELS).map(|number| ticks(&domain, number).open_sender().unwrap()).collect();
             for message in 0..count.parse::<u64>().unwrap() {
                 producers[message as usize % CHANNELS].push(message).unwrap();
                 if message % 3 == 0 {
@@ -40,14 +40,14 @@ fn plays_a_role() {
             let domain = Domain::open(domain).unwrap();
             match kind {
                 "spsc" => {
-                    let mut producer = ticks(&domain, 0).open_producer().unwrap();
+                    let mut producer = ticks(&domain, 0).open_sender().unwrap();
                     producer.push(1).unwrap();
                     say("pushed");
                     listen();
                     producer.detach();
                 }
                 "bytes" => {
-                    let mut producer = bytes::Builder::new("frames").domain(&domain).open_producer().unwrap();
+                    let mut producer = bytes::Builder::new("frames").domain(&domain).open_sender().unwrap();
                     producer.push(b"one").unwrap();
                     say("pushed");
                     listen();
@@ -55,14 +55,14 @@ fn plays_a_role() {
                 }
                 "latest" => {
                     let mut writer =
-                        latest::Builder::<u64>::new("pose").domain(&domain).open_writer().unwrap();
+                        latest::Builder::<u64>::new("pose").domain(&domain).open_sender().unwrap();
                     writer.publish(1).unwrap();
                     say("pushed");
                     listen();
                 }
                 _ => {
                     let mut producer =
-                        mpmc::Builder::<u64>::new("jobs").domain(&domain).open_producer().unwrap();
+                        mpmc::Builder::<u64>::new("jobs").domain(&domain).open_sender().unwrap();
                     producer.push(1).unwrap();
                     say("pushed");
                     listen();
@@ -86,7 +86,7 @@ fn every_message_of_many_channels_wakes_the_one_waiter() {
         let name = unique("wait-set-many");
         let domain = Domain::open(&name).unwrap();
         let mut consumers: Vec<_> =
-            (0..CHANNELS).map(|number| ticks(&domain, number).create_consumer().unwrap()).collect();
+            (0..CHANNELS).map(|number| ticks(&domain, number).create_receiver().unwrap()).collect();
         let mut set = WaitSet::with_strategy(&domain, strategy).unwrap();
         let total = 4000u64;
         let walker = Role::start("walk", &[&name, &total.to_string()]);
@@ -131,9 +131,9 @@ fn a_death_and_a_leaving_are_told_once_and_a_successor_is_heard() {
         for killed in [true, false] {
             let name = unique("wait-set-death");
             let domain = Domain::open(&name).unwrap();
-            let mut tick = ticks(&domain, 0).create_consumer().unwrap();
-            let mut frame = bytes::Builder::new("frames").domain(&domain).create_consumer().unwrap();
-            let mut job = mpmc::Builder::<u64>::new("jobs").domain(&domain).create_consumer().unwrap();
+            let mut tick = ticks(&domain, 0).create_receiver().unwrap();
+            let mut frame = bytes::Builder::new("frames").domain(&domain).create_receiver().unwrap();
+            let mut job = mpmc::Builder::<u64>::new("jobs").domain(&domain).create_receiver().unwrap();
             let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
             let index = ["spsc", "bytes", "mpmc"].iter().position(|other| *other == kind).unwrap();
             for _ in 0..2 {
@@ -169,9 +169,9 @@ fn subscribers_are_waited_for_beside_the_others() {
     let domain = Domain::open(&unique("wait-set-broadcast")).unwrap();
     let prices = broadcast::Builder::<u64>::new("prices").domain(&domain).wait(WaitStrategy::Sleep);
     let news = broadcast::frames::Builder::new("news").domain(&domain).wait(WaitStrategy::Sleep);
-    let (mut price, mut line) = (prices.create_subscriber().unwrap(), news.create_subscriber().unwrap());
-    let (mut pricing, mut telling) = (prices.open_publisher().unwrap(), news.open_publisher().unwrap());
-    let mut tick = ticks(&domain, 0).create_consumer().unwrap();
+    let (mut price, mut line) = (prices.create_receiver().unwrap(), news.create_receiver().unwrap());
+    let (mut pricing, mut telling) = (prices.open_sender().unwrap(), news.open_sender().unwrap());
+    let mut tick = ticks(&domain, 0).create_receiver().unwrap();
     let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -220,9 +220,9 @@ fn newest_values_and_calls_are_waited_for_beside_the_others() {
     let poses = latest::Builder::<u64>::new("pose").domain(&domain);
     let table = latest::Builder::<u64>::new("prices").domain(&domain).keys(5);
     let sums = call::Builder::<u64, u64>::new("sums").domain(&domain).wait(WaitStrategy::Sleep);
-    let (mut pose, mut prices) = (poses.create_reader().unwrap(), table.create_table_reader().unwrap());
-    let (mut moving, mut pricing) = (poses.open_writer().unwrap(), table.open_table_writer().unwrap());
-    let (mut asking, mut answering) = (sums.create_caller().unwrap(), sums.open_responder().unwrap());
+    let (mut pose, mut prices) = (poses.create_receiver().unwrap(), table.create_table_reader().unwrap());
+    let (mut moving, mut pricing) = (poses.open_sender().unwrap(), table.open_table_writer().unwrap());
+    let (mut asking, mut answering) = (sums.create_sender().unwrap(), sums.open_receiver().unwrap());
     const ROUNDS: u64 = 30;
     let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
     assert_eq!(set.try_wait(&mut [&mut pose, &mut prices, &mut answering]), None);
@@ -297,7 +297,7 @@ fn the_death_of_a_writer_is_told_once() {
     private_namespace();
     let name = unique("wait-set-writer");
     let domain = Domain::open(&name).unwrap();
-    let mut pose = latest::Builder::<u64>::new("pose").domain(&domain).create_reader().unwrap();
+    let mut pose = latest::Builder::<u64>::new("pose").domain(&domain).create_receiver().unwrap();
     let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
     for round in 1..=2 {
         let mut writer = Role::start("one then stay", &[&name, "latest"]);
@@ -316,8 +316,8 @@ fn the_death_of_a_writer_is_told_once() {
 fn busy_ends_take_turns_and_an_end_waits_alone_in_between() {
     private_namespace();
     let domain = Domain::open(&unique("wait-set-turns")).unwrap();
-    let mut producers = [0, 1].map(|number| ticks(&domain, number).create_producer().unwrap());
-    let [mut left, mut right] = [0, 1].map(|number| ticks(&domain, number).open_consumer().unwrap());
+    let mut producers = [0, 1].map(|number| ticks(&domain, number).create_sender().unwrap());
+    let [mut left, mut right] = [0, 1].map(|number| ticks(&domain, number).open_receiver().unwrap());
     for producer in &mut producers {
         (0..3).for_each(|number| producer.push(number).unwrap());
     }
@@ -351,8 +351,8 @@ fn deadlines_strangers_and_children() {
     private_namespace();
     let domain = Domain::open(&unique("wait-set-here")).unwrap();
     let other = Domain::open(&unique("wait-set-there")).unwrap();
-    let mut here = ticks(&domain, 0).create_consumer().unwrap();
-    let mut there = ticks(&other, 0).create_consumer().unwrap();
+    let mut here = ticks(&domain, 0).create_receiver().unwrap();
+    let mut there = ticks(&other, 0).create_receiver().unwrap();
     let mut set = WaitSet::new(&domain).unwrap();
     let began = Instant::now();
     let soon = began + Duration::from_millis(30);
@@ -382,7 +382,7 @@ fn deadlines_strangers_and_children() {
 fn semaphores_that_are_removed_end_the_wait() {
     private_namespace();
     let domain = Domain::open(&unique("wait-set-removed")).unwrap();
-    let mut consumer = ticks(&domain, 0).create_consumer().unwrap();
+    let mut consumer = ticks(&domain, 0).create_receiver().unwrap();
     let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| set.wait(&mut [&mut consumer], None));

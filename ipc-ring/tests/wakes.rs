@@ -46,15 +46,15 @@ type Pop = Box<dyn FnMut() + Send>;
 fn producer(ring: &str, domain: &str) -> Push {
     match ring {
         "spsc" => {
-            let mut producer = spsc(domain).create_producer().unwrap();
+            let mut producer = spsc(domain).create_sender().unwrap();
             Box::new(move |numbers| producer.push_slice(numbers).unwrap())
         }
         "mpmc" => {
-            let mut producer = mpmc(domain).create_producer().unwrap();
+            let mut producer = mpmc(domain).create_sender().unwrap();
             Box::new(move |numbers| assert_eq!(producer.try_push_slice(numbers).unwrap(), numbers.len()))
         }
         _ => {
-            let mut producer = bytes(domain).create_producer().unwrap();
+            let mut producer = bytes(domain).create_sender().unwrap();
             Box::new(move |numbers| {
                 producer
                     .push_batch(&numbers.iter().map(|number| number.to_le_bytes()).collect::<Vec<_>>())
@@ -68,15 +68,15 @@ fn producer(ring: &str, domain: &str) -> Push {
 fn consumer(ring: &str, domain: &str) -> Pop {
     match ring {
         "spsc" => {
-            let mut consumer = spsc(domain).create_consumer().unwrap();
+            let mut consumer = spsc(domain).create_receiver().unwrap();
             Box::new(move || assert!(consumer.pop().is_ok()))
         }
         "mpmc" => {
-            let mut consumer = mpmc(domain).create_consumer().unwrap();
+            let mut consumer = mpmc(domain).create_receiver().unwrap();
             Box::new(move || assert!(consumer.pop().is_ok()))
         }
         _ => {
-            let mut consumer = bytes(domain).create_consumer().unwrap();
+            let mut consumer = bytes(domain).create_receiver().unwrap();
             Box::new(move || assert!(consumer.pop().is_ok()))
         }
     }
@@ -87,12 +87,12 @@ fn plays_a_role() {
     let Some(role) = role() else { return };
     match role.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["sleep", domain] => {
-            let mut consumer = mpmc(domain).create_consumer().unwrap();
+            let mut consumer = mpmc(domain).create_receiver().unwrap();
             say("ready");
             assert!(matches!(consumer.pop(), Err(mpmc::PopError::PeerGone(_))));
         }
         ["pop", domain] => {
-            let mut consumer = mpmc(domain).create_consumer().unwrap();
+            let mut consumer = mpmc(domain).create_receiver().unwrap();
             say("ready");
             while consumer.pop().is_ok() {}
         }
@@ -128,7 +128,7 @@ fn ten_sleepers_use_no_cpu() {
     private_namespace();
     let domain = unique("ten");
     // An end to wait for.
-    let producer = mpmc(&domain).create_producer().unwrap();
+    let producer = mpmc(&domain).create_sender().unwrap();
     let mut sleepers: Vec<Role> = (0..10).map(|_| Role::start("sleep", &[&domain])).collect();
     for sleeper in &mut sleepers {
         assert_eq!(sleeper.hear(), "ready");
@@ -211,7 +211,7 @@ fn counts_three() {
     let mut began = None;
     let victim = Victim::start(
         |mark| {
-            let mut producer = mpmc(&domain).create_producer().unwrap();
+            let mut producer = mpmc(&domain).create_sender().unwrap();
             std::thread::sleep(Duration::from_millis(20));
             mark();
             for number in 0..MESSAGES {

@@ -46,11 +46,11 @@ impl Ends for SpscRing {
     type Consumer = spsc::Consumer<[u8; 8]>;
 
     fn producer(domain: &Domain, channel: &str) -> Result<Self::Producer, Failure> {
-        spsc_builder(domain, channel).create_producer().map_err(no)
+        spsc_builder(domain, channel).create_sender().map_err(no)
     }
 
     fn consumer(domain: &Domain, channel: &str) -> Result<Self::Consumer, Failure> {
-        spsc_builder(domain, channel).create_consumer().map_err(no)
+        spsc_builder(domain, channel).create_receiver().map_err(no)
     }
 
     fn push(producer: &mut Self::Producer) -> Result<Outcome, Failure> {
@@ -98,11 +98,11 @@ impl Ends for BytesRing {
     type Consumer = bytes::Consumer;
 
     fn producer(domain: &Domain, channel: &str) -> Result<Self::Producer, Failure> {
-        bytes_builder(domain, channel).create_producer().map_err(no)
+        bytes_builder(domain, channel).create_sender().map_err(no)
     }
 
     fn consumer(domain: &Domain, channel: &str) -> Result<Self::Consumer, Failure> {
-        bytes_builder(domain, channel).create_consumer().map_err(no)
+        bytes_builder(domain, channel).create_receiver().map_err(no)
     }
 
     fn push(producer: &mut Self::Producer) -> Result<Outcome, Failure> {
@@ -150,11 +150,11 @@ impl Ends for MpmcRing {
     type Consumer = mpmc::Consumer<[u8; 8]>;
 
     fn producer(domain: &Domain, channel: &str) -> Result<Self::Producer, Failure> {
-        mpmc_builder(domain, channel).create_producer().map_err(no)
+        mpmc_builder(domain, channel).create_sender().map_err(no)
     }
 
     fn consumer(domain: &Domain, channel: &str) -> Result<Self::Consumer, Failure> {
-        mpmc_builder(domain, channel).create_consumer().map_err(no)
+        mpmc_builder(domain, channel).create_receiver().map_err(no)
     }
 
     fn push(producer: &mut Self::Producer) -> Result<Outcome, Failure> {

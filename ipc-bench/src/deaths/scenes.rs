@@ -114,8 +114,8 @@ fn repaired(number: u32, settings: &Settings) -> Result<u64, Failure> {
     let builder =
         mpmc::Builder::<[u8; 8]>::new(&name).domain(&domain()?).capacity(16).wait(WaitStrategy::Spin);
     let refused = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
-    let mut producer = builder.create_producer().map_err(|error| refused(&error))?;
-    let mut consumer = builder.create_consumer().map_err(|error| refused(&error))?;
+    let mut producer = builder.create_sender().map_err(|error| refused(&error))?;
+    let mut consumer = builder.create_receiver().map_err(|error| refused(&error))?;
     producer.try_push(IN_HAND.to_ne_bytes()).map_err(|error| refused(&error))?;
     let victim = Victim::start("hold", "mpmc", &name, settings.seats.producer)?;
     let (over, seat) = (AtomicBool::new(false), settings.seats.producer);

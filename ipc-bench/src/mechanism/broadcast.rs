@@ -82,17 +82,17 @@ impl Mechanism for Broadcast {
             let opening = "opening the channel";
             match (job.plan.workload, job.role) {
                 (Workload::Publish | Workload::Receipt, Role::Producer) => {
-                    let publisher = channel("there").create_publisher().map_err(Failure::at(opening))?;
+                    let publisher = channel("there").create_sender().map_err(Failure::at(opening))?;
                     workload::run_publisher_sized::<N, _>(job, gate, Publishing(publisher))
                 }
                 (Workload::Publish | Workload::Receipt, Role::Consumer) => {
-                    let subscriber = channel("there").create_subscriber().map_err(Failure::at(opening))?;
+                    let subscriber = channel("there").create_receiver().map_err(Failure::at(opening))?;
                     workload::run_subscriber_sized::<N, _>(job, gate, Reading(subscriber))
                 }
                 (_, role) => {
                     let (out, into) = if role == Role::Producer { ("there", "back") } else { ("back", "there") };
-                    let outgoing = channel(out).create_publisher().map_err(Failure::at(opening))?;
-                    let incoming = channel(into).create_subscriber().map_err(Failure::at(opening))?;
+                    let outgoing = channel(out).create_sender().map_err(Failure::at(opening))?;
+                    let incoming = channel(into).create_receiver().map_err(Failure::at(opening))?;
                     workload::run_sized::<N, _>(job, gate, BothWays(Publishing(outgoing), Reading(incoming)))
                 }
             }

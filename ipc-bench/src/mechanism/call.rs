@@ -68,10 +68,10 @@ impl Mechanism for Call {
                 .domain(&domain)
                 .wait(strategy(job.plan.wait));
             if job.role == Role::Producer {
-                let caller = channel.create_caller().map_err(Failure::at(opening))?;
+                let caller = channel.create_sender().map_err(Failure::at(opening))?;
                 workload::run_round_trips_sized::<N, _>(job, gate, Asking(caller))
             } else {
-                let responder = channel.create_responder().map_err(Failure::at(opening))?;
+                let responder = channel.create_receiver().map_err(Failure::at(opening))?;
                 workload::run_round_trips_sized::<N, _>(job, gate, Answering(responder))
             }
         })

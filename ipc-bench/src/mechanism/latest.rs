@@ -101,8 +101,8 @@ impl<const WORDS: usize, const STAMPED: bool> Ends<WORDS, STAMPED> {
         let back = if one_way { "there" } else { "back" };
         let (out, into) = if job.role == Role::Producer { ("there", back) } else { (back, "there") };
         Ok(Self {
-            outgoing: writes.then(|| channel(out).create_writer()).transpose()?,
-            incoming: reads.then(|| channel(into).create_reader()).transpose()?,
+            outgoing: writes.then(|| channel(out).create_sender()).transpose()?,
+            incoming: reads.then(|| channel(into).create_receiver()).transpose()?,
         })
     }
 }

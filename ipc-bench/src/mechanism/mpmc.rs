@@ -81,17 +81,17 @@ impl Mechanism for Mpmc {
             let opening = "opening the channel";
             match (job.plan.workload, job.role) {
                 (Workload::Fan, Role::Producer) => {
-                    let end = channel("there").create_producer().map_err(Failure::at(opening))?;
+                    let end = channel("there").create_sender().map_err(Failure::at(opening))?;
                     workload::run_producer_sized::<N, _>(job, gate, Pushing(end))
                 }
                 (Workload::Fan, Role::Consumer) => {
-                    let end = channel("there").create_consumer().map_err(Failure::at(opening))?;
+                    let end = channel("there").create_receiver().map_err(Failure::at(opening))?;
                     workload::run_consumer_sized::<N, _>(job, gate, Popping(end))
                 }
                 (_, role) => {
                     let (out, into) = if role == Role::Producer { ("there", "back") } else { ("back", "there") };
-                    let outgoing = channel(out).create_producer().map_err(Failure::at(opening))?;
-                    let incoming = channel(into).create_consumer().map_err(Failure::at(opening))?;
+                    let outgoing = channel(out).create_sender().map_err(Failure::at(opening))?;
+                    let incoming = channel(into).create_receiver().map_err(Failure::at(opening))?;
                     workload::run_sized::<N, _>(job, gate, BothWays(Pushing(outgoing), Popping(incoming)))
                 }
             }

@@ -140,8 +140,8 @@ impl<const COPIED: bool> Blocks<COPIED> {
         let (out, into) = if job.role == Role::Producer { ("there", "back") } else { ("back", "there") };
         Ok(Self {
             pool,
-            outgoing: channel(out).create_producer()?,
-            incoming: channel(into).create_consumer()?,
+            outgoing: channel(out).create_sender()?,
+            incoming: channel(into).create_receiver()?,
             size: plan.size,
         })
     }

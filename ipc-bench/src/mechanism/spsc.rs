@@ -157,7 +157,7 @@ impl<const WORDS: usize> Channels<WORDS> {
                 .parker(parker)
         };
         let (out, into) = if job.role == Role::Producer { ("there", "back") } else { ("back", "there") };
-        Ok(Channels { outgoing: channel(out).create_producer()?, incoming: channel(into).create_consumer()? })
+        Ok(Channels { outgoing: channel(out).create_sender()?, incoming: channel(into).create_receiver()? })
     }
 }
 

@@ -147,8 +147,8 @@ fn the_data_is_that_of_the_channels_and_no_memory_is_kept_without_a_page() {
     isolated(|| {
         let domain = Domain::open("data").unwrap();
         let news = broadcast::Builder::<u64>::new("news\u{9b}").domain(&domain).capacity(16);
-        let mut publisher = news.create_publisher().unwrap();
-        let _slow = news.open_subscriber().unwrap();
+        let mut publisher = news.create_sender().unwrap();
+        let _slow = news.open_receiver().unwrap();
         (0..9).for_each(|number| publisher.publish(number).unwrap());
         let served = Served::start("--interval 20ms");
         let data = served.data();
@@ -195,24 +195,24 @@ fn the_page_shows_the_channels_in_a_browser() {
     isolated(|| {
         let domain = Domain::open("browser").unwrap();
         let news = broadcast::Builder::<u64>::new("a.news").domain(&domain).capacity(16);
-        let mut publisher = news.create_publisher().unwrap();
-        let _slow = news.open_subscriber().unwrap();
+        let mut publisher = news.create_sender().unwrap();
+        let _slow = news.open_receiver().unwrap();
         let jobs = mpmc::Builder::<u64>::new("b.jobs").domain(&domain).capacity(8);
-        let mut jobs = (jobs.create_producer().unwrap(), jobs.open_consumer().unwrap());
+        let mut jobs = (jobs.create_sender().unwrap(), jobs.open_receiver().unwrap());
         (0..12).for_each(|number| publisher.publish(number).unwrap());
         (0..7).for_each(|number| jobs.0.push(number).unwrap());
         // A name that would be markup.
         let hostile = "<img src=x onerror=alert(1)>";
-        let _hostile = spsc::Builder::<u32>::new(hostile).domain(&domain).create_producer().unwrap();
+        let _hostile = spsc::Builder::<u32>::new(hostile).domain(&domain).create_sender().unwrap();
         let gate = Gate::new();
         let dead = child(|| {
             let domain = Domain::open("browser").unwrap();
-            let _producer = spsc::Builder::<u32>::new("c.orphan").domain(&domain).create_producer().unwrap();
+            let _producer = spsc::Builder::<u32>::new("c.orphan").domain(&domain).create_sender().unwrap();
             gate.open();
             std::thread::sleep(std::time::Duration::from_secs(600));
         });
         gate.pass();
-        let _consumer = spsc::Builder::<u32>::new("c.orphan").domain(&domain).open_consumer().unwrap();
+        let _consumer = spsc::Builder::<u32>::new("c.orphan").domain(&domain).open_receiver().unwrap();
 
         let served = Served::start("--interval 100ms");
         let mut page = Browser::open(name, &format!("http://{}/", served.address));

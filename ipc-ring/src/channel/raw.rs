@@ -11,7 +11,7 @@
 //! use ipc_ring::{Domain, raw, spsc};
 //!
 //! let domain = Domain::open("doc-example-raw")?;
-//! let mut numbers = spsc::Builder::<u64>::new("numbers").domain(&domain).described().create_producer()?;
+//! let mut numbers = spsc::Builder::<u64>::new("numbers").domain(&domain).described().create_sender()?;
 //! let mut receiver = raw::Builder::new("numbers").domain(&domain).open_receiver()?;
 //! let element = receiver.element();
 //! assert_eq!((element.size(), element.align()), (8, 8));

@@ -55,9 +55,9 @@
 //! struct Other { time_ns: u64, price: f64, quantity: u32, symbol: u32 }
 //!
 //! let domain = Domain::open("doc-example-described")?;
-//! let producer = spsc::Builder::<Tick>::new("ticks").domain(&domain).described().create_producer()?;
+//! let producer = spsc::Builder::<Tick>::new("ticks").domain(&domain).described().create_sender()?;
 //! let other = spsc::Builder::<Other>::new("ticks").domain(&domain).described();
-//! let error = other.open_consumer().err().expect("they differ");
+//! let error = other.open_receiver().err().expect("they differ");
 //! assert!(error.to_string().contains("field `price` is i64, expected f64"));
 //! # Ok(()) }
 //! ```

@@ -128,7 +128,7 @@ pub enum TapRead {
 /// use ipc_ring::{Domain, broadcast};
 ///
 /// let domain = Domain::open("doc-example-tap")?;
-/// let mut publisher = broadcast::Builder::<u32>::new("numbers").domain(&domain).create_publisher()?;
+/// let mut publisher = broadcast::Builder::<u32>::new("numbers").domain(&domain).create_sender()?;
 /// publisher.publish(7)?;
 ///
 /// let observer = DomainObserver::open("doc-example-tap")?;

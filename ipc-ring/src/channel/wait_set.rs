@@ -80,8 +80,8 @@ impl std::error::Error for WaitSetError {
 /// let domain = Domain::open("doc-example-wait-set")?;
 /// let ticks = spsc::Builder::<u64>::new("ticks").domain(&domain);
 /// let orders = bytes::Builder::new("orders").domain(&domain);
-/// let (_ticks_in, mut ticks) = (ticks.create_producer()?, ticks.open_consumer()?);
-/// let (mut orders_in, mut orders) = (orders.create_producer()?, orders.open_consumer()?);
+/// let (_ticks_in, mut ticks) = (ticks.create_sender()?, ticks.open_receiver()?);
+/// let (mut orders_in, mut orders) = (orders.create_sender()?, orders.open_receiver()?);
 ///
 /// let mut set = WaitSet::new(&domain)?;
 /// orders_in.push(b"buy")?;

@@ -118,7 +118,7 @@ impl ChannelInfo {
     /// use ipc_ring::{Domain, spsc};
     ///
     /// let domain = Domain::open("doc-example-descriptions")?;
-    /// let producer = spsc::Builder::<[f32; 3]>::new("points").domain(&domain).described().create_producer()?;
+    /// let producer = spsc::Builder::<[f32; 3]>::new("points").domain(&domain).described().create_sender()?;
     /// let found = domain.look_up("points")?.expect("just made");
     /// let Named::Channel(channel) = found.what else { panic!("a channel") };
     /// let description = &channel.descriptions()?[0];

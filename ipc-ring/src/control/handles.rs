@@ -41,7 +41,7 @@ impl ChannelInfo {
     /// struct Frame { camera: u64, images: [pool::Handle; 2] }
     ///
     /// let domain = Domain::open("doc-example-handles")?;
-    /// let producer = spsc::Builder::<Frame>::new("frames").domain(&domain).described().create_producer()?;
+    /// let producer = spsc::Builder::<Frame>::new("frames").domain(&domain).described().create_sender()?;
     /// let found = domain.look_up("frames")?.expect("just made");
     /// let Named::Channel(channel) = found.what else { panic!("a channel") };
     /// let fields: Vec<_> = channel.handles().into_iter().map(|field| (field.path, field.offset)).collect();

@@ -36,9 +36,9 @@ use crate::wait::{HEARTBEAT, Nap};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let domain = ipc_ring::Domain::open("doc-example-watch")?;
 /// let channel = spsc::Builder::<u64>::new("numbers").domain(&domain);
-/// let producer = channel.create_producer()?;
+/// let producer = channel.create_sender()?;
 /// let mut watch = Watch::new(&domain, "numbers")?;
-/// let consumer = channel.open_consumer()?;
+/// let consumer = channel.open_receiver()?;
 /// match watch.next_timeout(Duration::from_secs(5))? {
 ///     Some(ChannelEvent::Joined(end)) => assert_eq!(end.role, EndRole::Consumer),
 ///     other => panic!("{other:?}"),

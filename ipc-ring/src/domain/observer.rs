@@ -48,7 +48,7 @@ const ATTEMPTS: usize = 100;
 /// use ipc_ring::{Domain, spsc};
 ///
 /// let domain = Domain::open("doc-example-domain-observer")?;
-/// let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer()?;
+/// let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender()?;
 /// producer.push(7)?;
 ///
 /// let observer = DomainObserver::open("doc-example-domain-observer")?;
@@ -368,7 +368,7 @@ mod tests {
         }
         let name = format!("torn-{}", std::process::id());
         let domain = Domain::open(&name).unwrap();
-        let make = |name| spsc::Builder::<u64>::new(name).domain(&domain).create_producer().unwrap();
+        let make = |name| spsc::Builder::<u64>::new(name).domain(&domain).create_sender().unwrap();
         let _ends = [make("a"), make("bb")];
         let table = &domain.member().table;
         let [a, b] = [0, 1].map(|index| directory::entry_at(table, index));

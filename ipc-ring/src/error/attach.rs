@@ -23,7 +23,7 @@ debug_as_display!(AttachError);
 /// use ipc_ring::{AttachErrorKind, Domain, spsc};
 ///
 /// let domain = Domain::open("doc-example-attach-error")?;
-/// let error = spsc::Builder::<u64>::new("ticks").domain(&domain).open_consumer().unwrap_err();
+/// let error = spsc::Builder::<u64>::new("ticks").domain(&domain).open_receiver().unwrap_err();
 /// assert!(matches!(error.kind(), AttachErrorKind::NotFound));
 /// assert_eq!((error.channel(), error.domain()), (Some("ticks"), Some("doc-example-attach-error")));
 /// assert!(error.to_string().starts_with("no channel \"ticks\" in domain \"doc-example-attach-error\": start its creator"));
@@ -60,7 +60,7 @@ pub enum AttachErrorKind {
         pid: u32,
     },
     /// The channel has been closed and takes no new end of this side. To get a new channel,
-    /// [create](crate::spsc::Builder::create_producer) it.
+    /// [create](crate::spsc::Builder::create_sender) it.
     Closed,
     /// The memory does not start like a ring.
     NotARing {

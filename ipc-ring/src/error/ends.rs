@@ -125,7 +125,7 @@ impl PopError {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let domain = ipc_ring::Domain::open("doc-example-retryable")?;
     /// let builder = ipc_ring::mpmc::Builder::<u64>::new("jobs").domain(&domain);
-    /// let (producer, mut consumer) = (builder.create_producer()?, builder.create_consumer()?);
+    /// let (producer, mut consumer) = (builder.create_sender()?, builder.create_receiver()?);
     /// assert!(consumer.try_pop().is_err_and(|error| error.is_retryable()));
     /// producer.close();
     /// assert!(consumer.try_pop().is_err_and(|error| !error.is_retryable()));

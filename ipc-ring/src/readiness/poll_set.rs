@@ -32,7 +32,7 @@ use crate::wait::together::look;
 ///
 /// let domain = Domain::open("doc-example-poll-set")?;
 /// let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
-/// let (mut producer, mut consumer) = (numbers.create_producer()?, numbers.open_consumer()?);
+/// let (mut producer, mut consumer) = (numbers.create_sender()?, numbers.open_receiver()?);
 ///
 /// let mut set = PollSet::new(&domain)?;
 /// loop {

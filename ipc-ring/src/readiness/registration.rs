@@ -34,7 +34,7 @@ const SOON: u32 = 64;
 ///
 /// let domain = Domain::open("doc-example-readiness")?;
 /// let numbers = spsc::Builder::<u64>::new("numbers").domain(&domain);
-/// let (mut producer, mut consumer) = (numbers.create_producer()?, numbers.open_consumer()?);
+/// let (mut producer, mut consumer) = (numbers.create_sender()?, numbers.open_receiver()?);
 ///
 /// let mut registration = Registration::new(&consumer)?;
 /// let mut context = Context::from_waker(Waker::noop()); // An executor's, as a rule.

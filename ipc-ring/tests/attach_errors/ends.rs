@@ -128,18 +128,18 @@ macro_rules! told {
 
 fn spsc<T: Message>(ask: &Ask<'_>) -> Opened {
     let builder = told!(spsc::Builder::<T>::new(ask.name), ask, capacity, 1);
-    open!(builder, ask, create_producer create_new_producer open_producer, create_consumer open_consumer)
+    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
 }
 
 fn bytes(ask: &Ask<'_>) -> Opened {
     let builder = told!(bytes::Builder::new(ask.name), ask, capacity, 64);
     let builder = if ask.element == Element::Usual { builder } else { builder.type_name("log/2") };
-    open!(builder, ask, create_producer create_new_producer open_producer, create_consumer open_consumer)
+    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
 }
 
 fn mpmc<T: Message>(ask: &Ask<'_>) -> Opened {
     let builder = told!(mpmc::Builder::<T>::new(ask.name), ask, capacity, 1);
-    open!(builder, ask, create_producer create_producer open_producer, create_consumer open_consumer)
+    open!(builder, ask, create_sender create_sender open_sender, create_receiver open_receiver)
 }
 
 macro_rules! of_mode {
@@ -154,12 +154,12 @@ macro_rules! of_mode {
 
 fn broadcast<T: Message>(ask: &Ask<'_>) -> Opened {
     let builder = of_mode!(told!(broadcast::Builder::<T>::new(ask.name), ask, capacity, 1), ask);
-    open!(builder, ask, create_publisher create_new_publisher open_publisher, create_subscriber open_subscriber)
+    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
 }
 
 fn frames(ask: &Ask<'_>) -> Opened {
     let builder = of_mode!(told!(frames::Builder::new(ask.name), ask, capacity, 64), ask);
-    open!(builder, ask, create_publisher create_new_publisher open_publisher, create_subscriber open_subscriber)
+    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
 }
 
 fn payloads(ask: &Ask<'_>) -> Opened {
@@ -169,7 +169,7 @@ fn payloads(ask: &Ask<'_>) -> Opened {
         Some(capacity) => builder.capacity(capacity),
         None => builder,
     };
-    open!(builder, ask, create_publisher create_new_publisher open_publisher, create_subscriber open_subscriber)
+    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
 }
 
 fn latest<T: Message>(ask: &Ask<'_>) -> Opened {
@@ -180,7 +180,7 @@ fn latest<T: Message>(ask: &Ask<'_>) -> Opened {
 
 fn call<T: Message>(ask: &Ask<'_>) -> Opened {
     let builder = told!(call::Builder::<T, T>::new(ask.name), ask);
-    open!(builder, ask, create_caller create_caller open_caller, create_responder open_responder)
+    open!(builder, ask, create_sender create_sender open_sender, create_receiver open_receiver)
 }
 
 fn pool(ask: &Ask<'_>) -> Opened {

@@ -399,7 +399,7 @@ fn a_domain_that_is_none() {
 fn it_is_printed_in_words_by_a_main_that_returns_it() {
     private_namespace();
     let domain = Domain::open(&unique("main")).unwrap();
-    let error = ipc_ring::spsc::Builder::<u64>::new(NAME).domain(&domain).open_consumer().unwrap_err();
+    let error = ipc_ring::spsc::Builder::<u64>::new(NAME).domain(&domain).open_receiver().unwrap_err();
     let text = error.to_string();
     let boxed: Box<dyn Error> = Box::new(error);
     assert_eq!(format!("{boxed:?}"), text);

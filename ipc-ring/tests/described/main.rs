@@ -95,29 +95,29 @@ fn end<T: Message + Describe + Sync>(kind: &str, side: Side, how: How<'_>) -> En
     let text = || Description::of::<T>().unwrap().text();
     match kind {
         "spsc" => {
-            of!(spsc::Builder::<T>::new(kind), spsc::Builder::described, create_producer, create_consumer)
+            of!(spsc::Builder::<T>::new(kind), spsc::Builder::described, create_sender, create_receiver)
         }
         "mpmc" => {
-            of!(mpmc::Builder::<T>::new(kind), mpmc::Builder::described, create_producer, create_consumer)
+            of!(mpmc::Builder::<T>::new(kind), mpmc::Builder::described, create_sender, create_receiver)
         }
         "broadcast" => {
             let builder = broadcast::Builder::<T>::new(kind);
-            of!(builder, broadcast::Builder::described, create_publisher, create_subscriber)
+            of!(builder, broadcast::Builder::described, create_sender, create_receiver)
         }
         "latest" => {
-            of!(latest::Builder::<T>::new(kind), latest::Builder::described, create_writer, create_reader)
+            of!(latest::Builder::<T>::new(kind), latest::Builder::described, create_sender, create_receiver)
         }
         "call" => {
             let builder = call::Builder::<T, Plain>::new(kind);
-            of!(builder, call::Builder::described, create_caller, create_responder)
+            of!(builder, call::Builder::described, create_sender, create_receiver)
         }
         "bytes" => {
             let describe = |builder: bytes::Builder| builder.description(&text());
-            of!(bytes::Builder::new(kind), describe, create_producer, create_consumer)
+            of!(bytes::Builder::new(kind), describe, create_sender, create_receiver)
         }
         "frames" => {
             let describe = |builder: frames::Builder| builder.description(&text());
-            of!(frames::Builder::new(kind), describe, create_publisher, create_subscriber)
+            of!(frames::Builder::new(kind), describe, create_sender, create_receiver)
         }
         other => panic!("no such kind: {other}"),
     }
@@ -274,10 +274,10 @@ fn what_cannot_be_described_makes_no_channel() {
     }
     let long = "x".repeat(32 * 1024 + 2);
     let builder = bytes::Builder::new("bytes").domain(&domain);
-    let error = builder.clone().description(&long).create_producer().unwrap_err();
+    let error = builder.clone().description(&long).create_sender().unwrap_err();
     assert!(matches!(error.kind(), AttachErrorKind::Undescribable { .. }), "{error}");
     assert!(domain.list().unwrap().names.is_empty());
-    let _producer = builder.description(&long[1..]).create_producer().unwrap();
+    let _producer = builder.description(&long[1..]).create_sender().unwrap();
     assert_eq!(channel(&domain, "bytes").description.as_deref(), Some(&long[1..]));
 }
 
@@ -308,9 +308,8 @@ fn a_taker_leaves_the_description_to_a_giver() {
     }
     // An end that adopts another channel continues in that one.
     let domain = Domain::open(&unique("follows")).unwrap();
-    let mut taker = spsc::Builder::<Plain>::new("spsc").domain(&domain).create_consumer().unwrap();
-    let mut giver =
-        spsc::Builder::<Plain>::new("spsc").domain(&domain).described().create_producer().unwrap();
+    let mut taker = spsc::Builder::<Plain>::new("spsc").domain(&domain).create_receiver().unwrap();
+    let mut giver = spsc::Builder::<Plain>::new("spsc").domain(&domain).described().create_sender().unwrap();
     let message = Plain { value: 1, rest: 2 };
     giver.push(message).unwrap();
     assert_eq!(taker.pop_timeout(Duration::from_secs(1000)).unwrap(), message);

@@ -64,27 +64,27 @@ fn raw_ends(domain: &Domain, wait: WaitStrategy) -> (RawReceiver, RawSender) {
 fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
     let spsc = || {
         let builder = spsc::Builder::<u64>::new(&unique("spsc")).domain(domain).wait(wait);
-        (builder.create_consumer().unwrap(), builder.open_producer().unwrap())
+        (builder.create_receiver().unwrap(), builder.open_sender().unwrap())
     };
     let bytes = || {
         let builder = bytes::Builder::new(&unique("bytes")).domain(domain).wait(wait);
-        (builder.create_consumer().unwrap(), builder.open_producer().unwrap())
+        (builder.create_receiver().unwrap(), builder.open_sender().unwrap())
     };
     let mpmc = || {
         let builder = mpmc::Builder::<u64>::new(&unique("mpmc")).domain(domain).wait(wait);
-        (builder.create_consumer().unwrap(), builder.open_producer().unwrap())
+        (builder.create_receiver().unwrap(), builder.open_sender().unwrap())
     };
     let broadcast = || {
         let builder = broadcast::Builder::<u64>::new(&unique("broadcast")).domain(domain).wait(wait);
-        (builder.create_subscriber().unwrap(), builder.open_publisher().unwrap())
+        (builder.create_receiver().unwrap(), builder.open_sender().unwrap())
     };
     let frames = || {
         let builder = broadcast::frames::Builder::new(&unique("frames")).domain(domain).wait(wait);
-        (builder.create_subscriber().unwrap(), builder.open_publisher().unwrap())
+        (builder.create_receiver().unwrap(), builder.open_sender().unwrap())
     };
     let latest = || {
         let builder = latest::Builder::<u64>::new(&unique("latest")).domain(domain).wait(wait);
-        (builder.create_reader().unwrap(), builder.open_writer().unwrap())
+        (builder.create_receiver().unwrap(), builder.open_sender().unwrap())
     };
     let table = || {
         let builder = latest::Builder::<u64>::new(&unique("table")).domain(domain).wait(wait).keys(2);
@@ -92,7 +92,7 @@ fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
     };
     let call = || {
         let builder = call::Builder::<u64, u64>::new(&unique("call")).domain(domain).wait(wait);
-        (builder.create_caller().unwrap(), builder.open_responder().unwrap())
+        (builder.create_sender().unwrap(), builder.open_receiver().unwrap())
     };
     let answer = || {
         let (caller, responder) = call();
@@ -106,7 +106,7 @@ fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
     let pool = || pool::Builder::new(&unique("pool")).domain(domain).class(64, 4).create().unwrap();
     let handles = || {
         let builder = spsc::Builder::<pool::Handle>::new(&unique("handles")).domain(domain).wait(wait);
-        ((pool(), builder.create_consumer().unwrap()), builder.open_producer().unwrap())
+        ((pool(), builder.create_receiver().unwrap()), builder.open_sender().unwrap())
     };
     let short = || {
         let pool = pool::Builder::new(&unique("short")).domain(domain).class(64, 1).create().unwrap();
@@ -116,7 +116,7 @@ fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
     let payloads = || {
         let pool = pool();
         let builder = broadcast::payloads::Builder::new(&unique("payloads"), &pool).wait(wait);
-        (builder.create_subscriber().unwrap(), builder.create_publisher().unwrap())
+        (builder.create_receiver().unwrap(), builder.create_sender().unwrap())
     };
     let connection = || connected(domain, wait);
     vec![
@@ -164,35 +164,35 @@ fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
 fn giving(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
     let spsc = || {
         let builder = spsc::Builder::<u64>::new(&unique("spsc")).domain(domain).wait(wait).capacity(2);
-        let (consumer, mut producer) = (builder.create_consumer().unwrap(), builder.open_producer().unwrap());
+        let (consumer, mut producer) = (builder.create_receiver().unwrap(), builder.open_sender().unwrap());
         while producer.try_push(0).is_ok() {}
         (producer, consumer)
     };
     let bytes = || {
         let builder = bytes::Builder::new(&unique("bytes")).domain(domain).wait(wait).capacity(256);
-        let (consumer, mut producer) = (builder.create_consumer().unwrap(), builder.open_producer().unwrap());
+        let (consumer, mut producer) = (builder.create_receiver().unwrap(), builder.open_sender().unwrap());
         while producer.try_push(&FRAME).is_ok() {}
         (producer, consumer)
     };
     let mpmc = || {
         let builder = mpmc::Builder::<u64>::new(&unique("mpmc")).domain(domain).wait(wait).capacity(2);
-        let (consumer, mut producer) = (builder.create_consumer().unwrap(), builder.open_producer().unwrap());
+        let (consumer, mut producer) = (builder.create_receiver().unwrap(), builder.open_sender().unwrap());
         while producer.try_push(0).is_ok() {}
         (producer, consumer)
     };
     let broadcast = || {
         let name = unique("broadcast");
         let builder = broadcast::Builder::<u64>::new(&name).domain(domain).wait(wait).capacity(2).gated();
-        let subscriber = builder.create_subscriber().unwrap();
-        let mut publisher = builder.open_publisher().unwrap();
+        let subscriber = builder.create_receiver().unwrap();
+        let mut publisher = builder.open_sender().unwrap();
         while publisher.try_publish(0).is_ok() {}
         (publisher, subscriber)
     };
     let frames = || {
         let name = unique("frames");
         let builder = broadcast::frames::Builder::new(&name).domain(domain).wait(wait).capacity(256).gated();
-        let subscriber = builder.create_subscriber().unwrap();
-        let mut publisher = builder.open_publisher().unwrap();
+        let subscriber = builder.create_receiver().unwrap();
+        let mut publisher = builder.open_sender().unwrap();
         while publisher.try_publish(&FRAME).is_ok() {}
         (publisher, subscriber)
     };

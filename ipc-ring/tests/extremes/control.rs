@@ -61,7 +61,7 @@ fn deadlines_of_domains_and_builders() {
         Domain::open_shared_interruptible(&name, owner, mode, trust, deadline, &interrupter).unwrap();
         domain.look_up_deadline("nothing", deadline).unwrap();
         let channel = spsc::Builder::<u64>::new("numbers").domain(&domain).deadline(deadline);
-        let (producer, consumer) = (channel.create_producer().unwrap(), channel.open_consumer().unwrap());
+        let (producer, consumer) = (channel.create_sender().unwrap(), channel.open_receiver().unwrap());
         // Both are this process.
         assert!(producer.evict_peer(deadline).is_err() && consumer.evict_peer(deadline).is_err());
         pool::Builder::new("pool").domain(&domain).class(64, 1).deadline(deadline).create().unwrap();
@@ -105,7 +105,7 @@ fn timeouts_of_connections_and_of_raw_ends() {
     }
 
     let channel = spsc::Builder::<Number>::new("described").domain(&domain).described();
-    let mut producer = channel.create_producer().unwrap();
+    let mut producer = channel.create_sender().unwrap();
     let mut prefix = raw::Builder::new("described").domain(&domain).open_prefix::<Number>().unwrap();
     for patience in all_lengths() {
         producer.push(Number { number: 7 }).unwrap();
@@ -119,7 +119,7 @@ fn budgets_of_tasks() {
     private_namespace();
     let domain = Domain::open(&unique("budgets")).unwrap();
     let channel = spsc::Builder::<u64>::new("numbers").domain(&domain);
-    let (mut consumer, mut producer) = (channel.create_consumer().unwrap(), channel.open_producer().unwrap());
+    let (mut consumer, mut producer) = (channel.create_receiver().unwrap(), channel.open_sender().unwrap());
     let mut context = Context::from_waker(Waker::noop());
     for budget in all_lengths() {
         let mut registration = readiness::Registration::new(&consumer).unwrap();
@@ -203,7 +203,7 @@ fn times_and_counts_of_control() {
             assert_eq!((client.join().unwrap(), accepted), (limit > 0, limit > 0));
         });
     }
-    let channel = spsc::Builder::<u64>::new("watched").domain(&domain).create_consumer().unwrap();
+    let channel = spsc::Builder::<u64>::new("watched").domain(&domain).create_receiver().unwrap();
     let mut watch = Watch::new(&domain, "watched").unwrap();
     for nothing in NOTHING {
         while watch.next_timeout(nothing).unwrap().is_some() {}
@@ -212,7 +212,7 @@ fn times_and_counts_of_control() {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| watch.next_timeout(patience).unwrap().is_some());
             thread::sleep(Duration::from_millis(3));
-            spsc::Builder::<u64>::new("watched").domain(&domain).open_producer().unwrap().detach();
+            spsc::Builder::<u64>::new("watched").domain(&domain).open_sender().unwrap().detach();
             assert!(waiting.join().unwrap());
         });
     }

@@ -208,22 +208,22 @@ fn times_of_peers() {
             }};
         }
         let spsc = || spsc::Builder::<u64>::new(&unique("spsc")).domain(&domain);
-        comes!(spsc(), create_consumer, wait_for_producer, open_producer);
-        comes!(spsc(), create_producer, wait_for_consumer, open_consumer);
+        comes!(spsc(), create_receiver, wait_for_peer, open_sender);
+        comes!(spsc(), create_sender, wait_for_peer, open_receiver);
         let bytes = || bytes::Builder::new(&unique("bytes")).domain(&domain);
-        comes!(bytes(), create_consumer, wait_for_producer, open_producer);
-        comes!(bytes(), create_producer, wait_for_consumer, open_consumer);
+        comes!(bytes(), create_receiver, wait_for_peer, open_sender);
+        comes!(bytes(), create_sender, wait_for_peer, open_receiver);
         let call = || call::Builder::<u64, u64>::new(&unique("call")).domain(&domain);
-        comes!(call(), create_caller, wait_for_responder, open_responder);
-        comes!(call(), create_responder, wait_for_caller, open_caller);
+        comes!(call(), create_sender, wait_for_peer, open_receiver);
+        comes!(call(), create_receiver, wait_for_peer, open_sender);
         let latest = || latest::Builder::<u64>::new(&unique("latest")).domain(&domain);
-        comes!(latest(), create_reader, wait_for_writer, open_writer);
+        comes!(latest(), create_receiver, wait_for_peer, open_sender);
         let name = unique("found");
         thread::scope(|scope| {
             let waiting = scope.spawn(|| domain.wait_for(&name, patience).unwrap());
             if !is_short {
                 thread::sleep(Duration::from_millis(3));
-                let found = spsc::Builder::<u64>::new(&name).domain(&domain).create_consumer().unwrap();
+                let found = spsc::Builder::<u64>::new(&name).domain(&domain).create_receiver().unwrap();
                 assert!(waiting.join().unwrap().is_some());
                 drop(found);
             }
@@ -256,16 +256,16 @@ fn counts_of_builders() {
     let domain = Domain::open(&unique("counts")).unwrap();
     for count in [0, 1, 2, 3, 1 << 31, 1 << 32, (1 << 61) + 1, 1 << 62, 1 << 63, (1 << 63) + 1, u64::MAX] {
         let spsc = spsc::Builder::<u64>::new(&unique("spsc")).domain(&domain).capacity(count);
-        assert!(spsc.create_producer().is_ok_and(|end| end.capacity() >= count) || !(1..=3).contains(&count));
+        assert!(spsc.create_sender().is_ok_and(|end| end.capacity() >= count) || !(1..=3).contains(&count));
         let large = spsc::Builder::<[u64; 100]>::new(&unique("large")).domain(&domain).capacity(count);
-        let _ = large.create_consumer();
+        let _ = large.create_receiver();
         let mpmc = mpmc::Builder::<u64>::new(&unique("mpmc")).domain(&domain).capacity(count);
-        assert!(mpmc.create_producer().is_ok_and(|end| end.capacity() >= count) || !(1..=3).contains(&count));
-        let _ = bytes::Builder::new(&unique("bytes")).domain(&domain).capacity(count).create_producer();
+        assert!(mpmc.create_sender().is_ok_and(|end| end.capacity() >= count) || !(1..=3).contains(&count));
+        let _ = bytes::Builder::new(&unique("bytes")).domain(&domain).capacity(count).create_sender();
         let broadcast = broadcast::Builder::<u64>::new(&unique("broadcast")).domain(&domain).capacity(count);
-        let _ = broadcast.create_publisher();
+        let _ = broadcast.create_sender();
         let frames = broadcast::frames::Builder::new(&unique("frames")).domain(&domain).capacity(count);
-        let _ = frames.create_publisher();
+        let _ = frames.create_sender();
         let pool = pool::Builder::new(&unique("pool")).domain(&domain);
         let _ = pool.class(64, count).create();
         let size = usize::try_from(count).unwrap();
@@ -287,12 +287,12 @@ fn counts_of_ends() {
     private_namespace();
     let domain = Domain::open(&unique("counts")).unwrap();
     let bytes = bytes::Builder::new("bytes").domain(&domain).capacity(256);
-    let (mut producer, _consumer) = (bytes.create_producer().unwrap(), bytes.open_consumer().unwrap());
+    let (mut producer, _consumer) = (bytes.create_sender().unwrap(), bytes.open_receiver().unwrap());
     let frames = broadcast::frames::Builder::new("frames").domain(&domain).capacity(256);
-    let mut publisher = frames.create_publisher().unwrap();
+    let mut publisher = frames.create_sender().unwrap();
     let pool = pool::Builder::new("pool").domain(&domain).class(64, 1).create().unwrap();
     let payloads = broadcast::payloads::Builder::new("payloads", &pool);
-    let mut lender = payloads.create_publisher().unwrap();
+    let mut lender = payloads.create_sender().unwrap();
     for len in [0, 1, 255, 256, 257, usize::MAX / 2, usize::MAX - 8, usize::MAX - 7, usize::MAX] {
         let small = len <= 1;
         assert_eq!(producer.try_claim(len).map(drop).is_ok(), small, "bytes {len}");

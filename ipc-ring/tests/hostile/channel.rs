@@ -57,7 +57,7 @@ impl Bed {
         let builder = Builder::<Item>::new("channel").domain(&self.domain).wait(wait);
         let capacity = 1 << (input.byte() % 4);
         let barrier = if input.byte().is_multiple_of(2) { Barrier::Fence } else { Barrier::Asymmetric };
-        let first = builder.clone().capacity(capacity).barrier(barrier).create_new_producer();
+        let first = builder.clone().capacity(capacity).barrier(barrier).create_new_sender();
         let mut ring = segments(|key| key == 0);
         ring.retain(|id| !self.before.contains(id));
         let [ring] = ring[..] else { panic!("{first:?}, {ring:?}") };
@@ -72,8 +72,8 @@ impl Bed {
             // Mostly a deadline that has passed; now and then time for a short sleep.
             let deadline = Instant::now() + Duration::from_micros(if step >= 250 { 300 } else { 0 });
             match step % 16 {
-                0 => producer = producer.or_else(|| builder.open_producer().ok()),
-                1 | 2 => consumer = consumer.or_else(|| builder.open_consumer().ok()),
+                0 => producer = producer.or_else(|| builder.open_sender().ok()),
+                1 | 2 => consumer = consumer.or_else(|| builder.open_receiver().ok()),
                 3 => observer = Observer::open_in(&self.domain, "channel").ok(),
                 4..8 => {
                     if let Some(producer) = &mut producer {

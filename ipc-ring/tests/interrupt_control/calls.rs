@@ -184,7 +184,7 @@ fn by_watch(
     signals: bool,
     call: fn(&mut Watch) -> Result<(), ipc_core::Error>,
 ) -> (Interrupter, Call) {
-    let consumer = spsc::Builder::<u64>::new("watched").domain(domain).create_consumer().unwrap();
+    let consumer = spsc::Builder::<u64>::new("watched").domain(domain).create_receiver().unwrap();
     let mut watch = Watch::new(domain, "watched").unwrap();
     watch.set_interruptible(signals);
     let interrupter = watch.interrupter();
@@ -252,7 +252,7 @@ pub fn table() -> Vec<Row> {
             })
         }),
         locked(&["channel::Builder"], |d, s| by_domain(d, s, |domain| {
-            attach(spsc::Builder::<u64>::new("new").domain(domain).create_producer())
+            attach(spsc::Builder::<u64>::new("new").domain(domain).create_sender())
         })),
         locked(&["channel::Observer"], |d, s| by_domain(d, s, |domain| attach(spsc::Observer::open_in(domain, "new")))),
         locked(&["WaitSet::new"], |d, s| by_domain(d, s, |domain| attach(WaitSet::new(domain)))),

@@ -47,11 +47,11 @@ impl Queue for Broadcast {
     type Consumer = Subscriber<Item>;
 
     fn producer(place: &Place) -> Self::Producer {
-        builder(place).create_publisher().unwrap()
+        builder(place).create_sender().unwrap()
     }
 
     fn consumer(place: &Place) -> Self::Consumer {
-        builder(place).create_subscriber().unwrap()
+        builder(place).create_receiver().unwrap()
     }
 
     fn try_push(producer: &mut Self::Producer, number: u64) -> Pushed {
@@ -96,6 +96,6 @@ impl Queue for Broadcast {
 
 impl Subscribing for Broadcast {
     fn subscriber_from_the_oldest(place: &Place) -> Self::Consumer {
-        builder(place).start(ipc_ring::broadcast::Start::Oldest).create_subscriber().unwrap()
+        builder(place).start(ipc_ring::broadcast::Start::Oldest).create_receiver().unwrap()
     }
 }

@@ -60,11 +60,11 @@ impl Queue for Bytes {
     type Consumer = Consumer;
 
     fn producer(place: &Place) -> Producer {
-        builder(place).create_producer().unwrap()
+        builder(place).create_sender().unwrap()
     }
 
     fn consumer(place: &Place) -> Consumer {
-        builder(place).create_consumer().unwrap()
+        builder(place).create_receiver().unwrap()
     }
 
     fn try_push(producer: &mut Producer, number: u64) -> Pushed {

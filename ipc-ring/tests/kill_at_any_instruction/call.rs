@@ -20,11 +20,11 @@ fn builder(place: &Place) -> Builder<Item, Reply> {
 }
 
 fn caller(place: &Place) -> Caller<Item, Reply> {
-    builder(place).create_caller().unwrap()
+    builder(place).create_sender().unwrap()
 }
 
 fn responder(place: &Place) -> Responder<Item, Reply> {
-    builder(place).create_responder().unwrap()
+    builder(place).create_receiver().unwrap()
 }
 
 /// The reply to request `number` is the payload of this.

@@ -49,11 +49,11 @@ impl Queue for Frames {
     type Consumer = Subscriber;
 
     fn producer(place: &Place) -> Publisher {
-        builder(place).create_publisher().unwrap()
+        builder(place).create_sender().unwrap()
     }
 
     fn consumer(place: &Place) -> Subscriber {
-        builder(place).create_subscriber().unwrap()
+        builder(place).create_receiver().unwrap()
     }
 
     fn try_push(producer: &mut Publisher, number: u64) -> Pushed {
@@ -119,6 +119,6 @@ impl Queue for Frames {
 
 impl Subscribing for Frames {
     fn subscriber_from_the_oldest(place: &Place) -> Subscriber {
-        builder(place).start(Start::Oldest).create_subscriber().unwrap()
+        builder(place).start(Start::Oldest).create_receiver().unwrap()
     }
 }

@@ -34,13 +34,13 @@ fn writers() -> Vec<Case> {
         sleeps: false,
         is_long: !name.contains("publish"),
         prepare: Box::new(move |place| {
-            let reader = Some(builder(place).create_reader().unwrap());
+            let reader = Some(builder(place).create_receiver().unwrap());
             Box::new(Reads { is_asleep, reader, sleeper: None, place: place.clone() })
         }),
         live: Box::new(live),
     };
     let publish: fn(&Place, &dyn Fn()) = |place, mark| {
-        let mut writer = builder(place).create_writer().unwrap();
+        let mut writer = builder(place).create_sender().unwrap();
         (0..BEFORE).for_each(|number| assert_eq!(writer.publish(payload(number)).unwrap(), number + 1));
         std::thread::sleep(NAP);
         mark();
@@ -49,19 +49,19 @@ fn writers() -> Vec<Case> {
     };
     let come: fn(&Place, &dyn Fn()) = |place, mark| {
         mark();
-        let writer = builder(place).create_writer().unwrap();
+        let writer = builder(place).create_sender().unwrap();
         mark();
         drop(writer);
     };
     let detach: fn(&Place, &dyn Fn()) = |place, mark| {
-        let mut writer = builder(place).create_writer().unwrap();
+        let mut writer = builder(place).create_sender().unwrap();
         writer.publish(payload(0)).unwrap();
         mark();
         writer.detach();
         mark();
     };
     let close: fn(&Place, &dyn Fn()) = |place, mark| {
-        let mut writer = builder(place).create_writer().unwrap();
+        let mut writer = builder(place).create_sender().unwrap();
         writer.publish(payload(0)).unwrap();
         mark();
         writer.close();
@@ -115,7 +115,7 @@ impl Survivor for Reads {
     fn judge(mut self: Box<Self>, _: Killed) {
         // A victim that dies before it is a writer leaves the sleeper waiting for one; so does its successor,
         // for a moment.
-        let successor = builder(&self.place).create_writer();
+        let successor = builder(&self.place).create_sender();
         let mut reader = match self.sleeper.take() {
             None => self.reader.take().unwrap(),
             Some(sleeper) => {
@@ -128,13 +128,13 @@ impl Survivor for Reads {
         if let Ok(writer) = successor {
             writer.detach();
         }
-        if reader.writer().unwrap() == PeerState::Closed {
+        if reader.peer().unwrap() == PeerState::Closed {
             // It got as far as closing: what was published last stays readable, and the name goes to a new
             // one.
             assert_eq!(check_value(&reader.get().unwrap().unwrap()), 1);
             assert!(matches!(reader.wait(), Err(ReadError::Closed)));
             drop(reader);
-            reader = builder(&self.place).create_reader().unwrap();
+            reader = builder(&self.place).create_receiver().unwrap();
         }
         go_on(&self.place, reader);
     }
@@ -144,7 +144,7 @@ impl Survivor for Reads {
 fn go_on(place: &Place, mut reader: Reader<Value>) {
     let sequence = reader.get().unwrap().map_or(0, |newest| check_value(&newest));
     assert!(sequence <= BEFORE + 1);
-    let mut writer = builder(place).create_writer().unwrap();
+    let mut writer = builder(place).create_sender().unwrap();
     for next in sequence..sequence + 10 {
         assert_eq!(writer.publish(payload(next)).unwrap(), next + 1);
         assert_eq!(check_value(&reader.wait().unwrap()), next + 1);
@@ -160,8 +160,8 @@ fn readers() -> Vec<Case> {
         sleeps: name.contains("sleep"),
         is_long,
         prepare: Box::new(|place| {
-            let reader = builder(place).create_reader().unwrap();
-            let mut writer = builder(place).create_writer().unwrap();
+            let reader = builder(place).create_receiver().unwrap();
+            let mut writer = builder(place).create_sender().unwrap();
             writer.publish(payload(0)).unwrap();
             Box::new(Writes { place: place.clone(), writer, reader, published: 1 })
         }),
@@ -169,13 +169,13 @@ fn readers() -> Vec<Case> {
     };
     vec![
         case("read a value", false, |place, mark| {
-            let mut reader = builder(place).create_reader().unwrap();
+            let mut reader = builder(place).create_receiver().unwrap();
             mark();
             assert_eq!(check_value(&reader.get().unwrap().unwrap()), 1);
             mark();
         }),
         case("sleep until a value comes", false, |place, mark| {
-            let mut reader = builder(place).create_reader().unwrap();
+            let mut reader = builder(place).create_receiver().unwrap();
             reader.get().unwrap();
             mark();
             assert!(check_value(&reader.wait().unwrap()) > 1);
@@ -183,12 +183,12 @@ fn readers() -> Vec<Case> {
         }),
         case("become a reader", true, |place, mark| {
             mark();
-            let reader = builder(place).create_reader().unwrap();
+            let reader = builder(place).create_receiver().unwrap();
             mark();
             drop(reader);
         }),
         case("leave off reading", true, |place, mark| {
-            let reader = builder(place).create_reader().unwrap();
+            let reader = builder(place).create_receiver().unwrap();
             mark();
             drop(reader);
             mark();

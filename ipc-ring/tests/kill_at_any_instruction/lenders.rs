@@ -99,7 +99,7 @@ fn die_with_the_block(place: &Place) {
             let domain = Domain::open(&place.domain).unwrap();
             let handles = spsc::Builder::<Handle>::new("handles").domain(&domain);
             let (mut producer, _consumer) =
-                (handles.create_producer().unwrap(), handles.open_consumer().unwrap());
+                (handles.create_sender().unwrap(), handles.open_receiver().unwrap());
             pool.loan(LEN).unwrap().send(&mut producer).unwrap();
             mark();
         },

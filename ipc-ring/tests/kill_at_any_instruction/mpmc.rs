@@ -45,11 +45,11 @@ impl Queue for Mpmc {
     type Consumer = Consumer<Item>;
 
     fn producer(place: &Place) -> Self::Producer {
-        builder(place).create_producer().unwrap()
+        builder(place).create_sender().unwrap()
     }
 
     fn consumer(place: &Place) -> Self::Consumer {
-        builder(place).create_consumer().unwrap()
+        builder(place).create_receiver().unwrap()
     }
 
     fn try_push(producer: &mut Self::Producer, number: u64) -> Pushed {

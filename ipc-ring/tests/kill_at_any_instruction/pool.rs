@@ -27,11 +27,11 @@ fn handles(place: &Place) -> spsc::Builder<Handle> {
 }
 
 fn producer(place: &Place) -> Producer<Handle> {
-    handles(place).create_producer().unwrap()
+    handles(place).create_sender().unwrap()
 }
 
 fn consumer(place: &Place) -> Consumer<Handle> {
-    handles(place).create_consumer().unwrap()
+    handles(place).create_receiver().unwrap()
 }
 
 fn send(pool: &Pool, producer: &mut Producer<Handle>, number: u64) {

@@ -52,11 +52,11 @@ impl Ring for Gated {
     type Consumer = Subscriber<Item>;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        patiently(|| builder(domain, how.0).gated().create_publisher())
+        patiently(|| builder(domain, how.0).gated().create_sender())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        patiently(|| builder(domain, how.0).gated().create_subscriber())
+        patiently(|| builder(domain, how.0).gated().create_receiver())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
@@ -79,11 +79,11 @@ impl Ring for Lossy {
     type Consumer = Subscriber<Item>;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        patiently(|| builder(domain, how.0).lossy().create_publisher())
+        patiently(|| builder(domain, how.0).lossy().create_sender())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        patiently(|| builder(domain, how.0).lossy().create_subscriber())
+        patiently(|| builder(domain, how.0).lossy().create_receiver())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {

@@ -38,11 +38,11 @@ impl Ring for Pool {
     fn producer(domain: &Domain, how: How) -> Self::Producer {
         let pool = open(domain);
         let lender = patiently(|| pool::Lender::with_strategy(&pool, how.0));
-        (lender, patiently(|| handles(domain, how).create_producer()))
+        (lender, patiently(|| handles(domain, how).create_sender()))
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        (open(domain), patiently(|| handles(domain, how).create_consumer()))
+        (open(domain), patiently(|| handles(domain, how).create_receiver()))
     }
 
     fn push((lender, producer): &mut Self::Producer, messages: Range<u64>) -> u64 {

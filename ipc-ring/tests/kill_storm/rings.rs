@@ -51,11 +51,11 @@ impl Ring for Mpmc {
     type Consumer = mpmc::Consumer<Item>;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        patiently(|| mpmc_builder(domain, how).create_producer())
+        patiently(|| mpmc_builder(domain, how).create_sender())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        patiently(|| mpmc_builder(domain, how).create_consumer())
+        patiently(|| mpmc_builder(domain, how).create_receiver())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
@@ -110,11 +110,11 @@ impl Ring for Spsc {
     type Consumer = spsc::Consumer<Item>;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        patiently(|| spsc_builder(domain, how).create_producer())
+        patiently(|| spsc_builder(domain, how).create_sender())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        patiently(|| spsc_builder(domain, how).create_consumer())
+        patiently(|| spsc_builder(domain, how).create_receiver())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
@@ -173,11 +173,11 @@ impl Ring for Bytes {
     type Consumer = bytes::Consumer;
 
     fn producer(domain: &Domain, how: How) -> Self::Producer {
-        patiently(|| bytes_builder(domain, how).create_producer())
+        patiently(|| bytes_builder(domain, how).create_sender())
     }
 
     fn consumer(domain: &Domain, how: How) -> Self::Consumer {
-        patiently(|| bytes_builder(domain, how).create_consumer())
+        patiently(|| bytes_builder(domain, how).create_receiver())
     }
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {

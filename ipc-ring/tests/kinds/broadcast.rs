@@ -14,8 +14,8 @@ type Item = [u8; 41];
 
 pub const BROADCAST: Kind = Kind {
     name: "broadcast",
-    giver: |how| Ok(Box::new(broadcast_builder(how).create_publisher()?)),
-    taker: |how| Ok(Box::new(broadcast_builder(how).create_subscriber()?)),
+    giver: |how| Ok(Box::new(broadcast_builder(how).create_sender()?)),
+    taker: |how| Ok(Box::new(broadcast_builder(how).create_receiver()?)),
     many_givers: false,
     many_takers: true,
     fills: true,

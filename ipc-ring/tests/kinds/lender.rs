@@ -14,11 +14,11 @@ use super::{Asked, CAPACITY, Call, Giver, How, Kind, Told, calls, system, told, 
 pub const LENDER: Kind = Kind {
     name: "lender",
     giver: |how| {
-        let (pool, out) = (pool(how)?, handles(how).create_producer()?);
+        let (pool, out) = (pool(how)?, handles(how).create_sender()?);
         let lender = pool::Lender::with_strategy(&pool, how.wait)?;
         Ok(Box::new(Lending { out, lender, awaits_successors: how.successors }))
     },
-    taker: |how| Ok(Box::new(Receiver { input: handles(how).create_consumer()?, pool: pool(how)? })),
+    taker: |how| Ok(Box::new(Receiver { input: handles(how).create_receiver()?, pool: pool(how)? })),
     parameters: &[],
     ..special::POOL
 };

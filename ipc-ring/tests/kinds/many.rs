@@ -17,8 +17,8 @@ type Item = [u8; 41];
 
 pub const MPMC: Kind = Kind {
     name: "mpmc",
-    giver: |how| Ok(Box::new(mpmc_builder(how).create_producer()?)),
-    taker: |how| Ok(Box::new(mpmc_builder(how).create_consumer()?)),
+    giver: |how| Ok(Box::new(mpmc_builder(how).create_sender()?)),
+    taker: |how| Ok(Box::new(mpmc_builder(how).create_receiver()?)),
     many_givers: true,
     many_takers: true,
     fills: true,
@@ -111,8 +111,8 @@ impl Taker for mpmc::Consumer<Item> {
 
 pub const FRAMES: Kind = Kind {
     name: "frames",
-    giver: |how| Ok(Box::new(frames_builder(how).create_publisher()?)),
-    taker: |how| Ok(Box::new(frames_builder(how).create_subscriber()?)),
+    giver: |how| Ok(Box::new(frames_builder(how).create_sender()?)),
+    taker: |how| Ok(Box::new(frames_builder(how).create_receiver()?)),
     ..BROADCAST
 };
 
@@ -207,11 +207,11 @@ pub const PAYLOADS: Kind = Kind {
     name: "payloads",
     giver: |how| {
         let pool = payloads_pool(how)?;
-        Ok(Box::new(payloads_builder(how, &pool).create_publisher()?))
+        Ok(Box::new(payloads_builder(how, &pool).create_sender()?))
     },
     taker: |how| {
         let pool = payloads_pool(how)?;
-        Ok(Box::new(payloads_builder(how, &pool).create_subscriber()?))
+        Ok(Box::new(payloads_builder(how, &pool).create_receiver()?))
     },
     ..BROADCAST
 };

@@ -14,8 +14,8 @@ type Item = [u8; 41];
 
 pub const SPSC: Kind = Kind {
     name: "spsc",
-    giver: |how| Ok(Box::new(spsc_builder(how).create_producer()?)),
-    taker: |how| Ok(Box::new(spsc_builder(how).create_consumer()?)),
+    giver: |how| Ok(Box::new(spsc_builder(how).create_sender()?)),
+    taker: |how| Ok(Box::new(spsc_builder(how).create_receiver()?)),
     many_givers: false,
     many_takers: false,
     fills: true,
@@ -70,7 +70,7 @@ impl Giver for spsc::Producer<Item> {
             "try_push_slice" => self.try_push_slice(&[item, item]), "push_slice" => self.push_slice(&[item, item]),
             "push_slice_deadline" => self.push_slice_deadline(&[item, item], now),
             "try_claim" => self.try_claim().map(|_| ()),
-            "wait_for_consumer" => self.wait_for_consumer(Some(Duration::ZERO)),
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)),
             "evict_peer" => self.evict_peer(now))
     }
 
@@ -113,7 +113,7 @@ impl Taker for spsc::Consumer<Item> {
             "pop_slice_deadline" => self.pop_slice_deadline(&mut items, now),
             "try_view" => self.try_view().map(|_| ()), "try_pop_with" => self.try_pop_with(|_| ()),
             "pop_with" => self.pop_with(|_| ()), "pop_with_deadline" => self.pop_with_deadline(|_| (), now),
-            "wait_for_producer" => self.wait_for_producer(Some(Duration::ZERO)),
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)),
             "evict_peer" => self.evict_peer(now))
     }
 
@@ -128,8 +128,8 @@ impl Taker for spsc::Consumer<Item> {
 
 pub const BYTES: Kind = Kind {
     name: "bytes",
-    giver: |how| Ok(Box::new(bytes_builder(how).create_producer()?)),
-    taker: |how| Ok(Box::new(bytes_builder(how).create_consumer()?)),
+    giver: |how| Ok(Box::new(bytes_builder(how).create_sender()?)),
+    taker: |how| Ok(Box::new(bytes_builder(how).create_receiver()?)),
     ..SPSC
 };
 
@@ -186,7 +186,7 @@ impl Giver for bytes::Producer {
             "try_push_batch" => self.try_push_batch(&[&whole]), "push_batch" => self.push_batch(&[&whole]),
             "try_claim" => self.try_claim(8).map(|_| ()), "claim" => self.claim(8).map(|_| ()),
             "write" => self.write(&whole),
-            "wait_for_consumer" => self.wait_for_consumer(Some(Duration::ZERO)),
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)),
             "evict_peer" => self.evict_peer(now))
     }
 
@@ -227,7 +227,7 @@ impl Taker for bytes::Consumer {
             "pop_vec" => self.pop_vec(&mut whole), "pop_into_deadline" => self.pop_into_deadline(&mut buffer, now),
             "pop_vec_deadline" => self.pop_vec_deadline(&mut whole, now),
             "try_view" => self.try_view().map(|_| ()),
-            "wait_for_producer" => self.wait_for_producer(Some(Duration::ZERO)),
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)),
             "evict_peer" => self.evict_peer(now))
     }
 

@@ -15,8 +15,8 @@ type Value = [u8; 300];
 
 pub const LATEST: Kind = Kind {
     name: "latest",
-    giver: |how| Ok(Box::new(latest_builder(how).create_writer()?)),
-    taker: |how| Ok(Box::new(latest_builder(how).create_reader()?)),
+    giver: |how| Ok(Box::new(latest_builder(how).create_sender()?)),
+    taker: |how| Ok(Box::new(latest_builder(how).create_receiver()?)),
     many_givers: false,
     many_takers: true,
     fills: false,
@@ -94,7 +94,7 @@ impl Taker for latest::TableReader<Value> {
     }
 
     fn peer(&self) -> Option<Asked> {
-        Some(self.writer())
+        Some(self.peer())
     }
 
     fn try_everything(&mut self) -> Vec<Call> {
@@ -102,7 +102,7 @@ impl Taker for latest::TableReader<Value> {
         calls!("get" => self.get(0), "get_newer" => self.get_newer(0), "get_into" => self.get_into(0, &mut value),
             "sequence" => self.sequence(0), "wait_any" => self.wait_any(),
             "wait_any_deadline" => self.wait_any_deadline(now), "wait_deadline" => self.wait_deadline(0, now),
-            "wait_for_writer" => self.wait_for_writer(Some(Duration::ZERO)))
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)))
     }
 
     fn interrupter(&self) -> Interrupter {
@@ -161,7 +161,7 @@ impl Taker for latest::Reader<Value> {
     }
 
     fn peer(&self) -> Option<Asked> {
-        Some(self.writer())
+        Some(self.peer())
     }
 
     fn try_everything(&mut self) -> Vec<Call> {
@@ -169,7 +169,7 @@ impl Taker for latest::Reader<Value> {
         calls!("get" => self.get(), "get_newer" => self.get_newer(), "get_into" => self.get_into(&mut value),
             "sequence" => self.sequence(), "wait" => self.wait(), "wait_deadline" => self.wait_deadline(now),
             "wait_timeout" => self.wait_timeout(Duration::ZERO),
-            "wait_for_writer" => self.wait_for_writer(Some(Duration::ZERO)))
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)))
     }
 
     fn interrupter(&self) -> Interrupter {
@@ -184,8 +184,8 @@ impl Taker for latest::Reader<Value> {
 /// A pool whose handles go through a channel from one to one.
 pub const POOL: Kind = Kind {
     name: "pool",
-    giver: |how| Ok(Box::new(Lender { out: handles(how).create_producer()?, pool: pool(how)? })),
-    taker: |how| Ok(Box::new(Receiver { input: handles(how).create_consumer()?, pool: pool(how)? })),
+    giver: |how| Ok(Box::new(Lender { out: handles(how).create_sender()?, pool: pool(how)? })),
+    taker: |how| Ok(Box::new(Receiver { input: handles(how).create_receiver()?, pool: pool(how)? })),
     many_givers: false,
     many_takers: false,
     fills: true,
@@ -311,8 +311,8 @@ impl Taker for Receiver {
 /// Requests go in at the caller's end; there is room for one when the one before has its reply.
 pub const CALL: Kind = Kind {
     name: "call",
-    giver: |how| Ok(Box::new(call_builder(how).create_caller()?)),
-    taker: |how| Ok(Box::new(call_builder(how).create_responder()?)),
+    giver: |how| Ok(Box::new(call_builder(how).create_sender()?)),
+    taker: |how| Ok(Box::new(call_builder(how).create_receiver()?)),
     many_givers: false,
     many_takers: false,
     fills: true,
@@ -370,7 +370,7 @@ impl Giver for call::Caller<Request, Reply> {
     fn close(self: Box<Self>) {}
 
     fn peer(&self) -> Option<Asked> {
-        Some(self.responder())
+        Some(self.peer())
     }
 
     fn try_everything(&mut self) -> Vec<Call> {
@@ -379,7 +379,7 @@ impl Giver for call::Caller<Request, Reply> {
             "call_timeout" => self.call_timeout(payload(1), Duration::ZERO), "ask" => self.ask(payload(1)),
             "try_reply" => self.try_reply(), "wait" => self.wait(), "wait_deadline" => self.wait_deadline(now),
             "wait_timeout" => self.wait_timeout(Duration::ZERO), "abandon" => self.abandon(),
-            "wait_for_responder" => self.wait_for_responder(Some(Duration::ZERO)))
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)))
     }
 
     fn interrupter(&self) -> Option<Interrupter> {
@@ -410,7 +410,7 @@ impl Taker for call::Responder<Request, Reply> {
     }
 
     fn peer(&self) -> Option<Asked> {
-        Some(self.caller())
+        Some(self.peer())
     }
 
     fn try_everything(&mut self) -> Vec<Call> {
@@ -420,7 +420,7 @@ impl Taker for call::Responder<Request, Reply> {
             "take_deadline" => self.take_deadline(now).map(|_| ()),
             "take_timeout" => self.take_timeout(Duration::ZERO).map(|_| ()),
             "serve_all" => self.serve_all(|_, _| payload(1)),
-            "wait_for_caller" => self.wait_for_caller(Some(Duration::ZERO)))
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)))
     }
 
     fn interrupter(&self) -> Interrupter {

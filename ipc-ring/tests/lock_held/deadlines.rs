@@ -77,14 +77,14 @@ fn a_builder_s_deadline_is_for_the_whole_call() {
     let holder = Holder::start();
     type Open = fn(&Domain, Instant) -> Result<(), AttachError>;
     let builders: [(&str, Open); 7] = [
-        ("spsc", |d, t| spsc::Builder::<u64>::new("n").domain(d).deadline(t).create_producer().map(drop)),
-        ("bytes", |d, t| bytes::Builder::new("n").domain(d).deadline(t).create_consumer().map(drop)),
-        ("mpmc", |d, t| mpmc::Builder::<u64>::new("n").domain(d).deadline(t).create_producer().map(drop)),
+        ("spsc", |d, t| spsc::Builder::<u64>::new("n").domain(d).deadline(t).create_sender().map(drop)),
+        ("bytes", |d, t| bytes::Builder::new("n").domain(d).deadline(t).create_receiver().map(drop)),
+        ("mpmc", |d, t| mpmc::Builder::<u64>::new("n").domain(d).deadline(t).create_sender().map(drop)),
         ("broadcast", |d, t| {
             broadcast::Builder::<u64>::new("n").domain(d).deadline(t).open_watcher().map(drop)
         }),
-        ("latest", |d, t| latest::Builder::<u64>::new("n").domain(d).deadline(t).create_reader().map(drop)),
-        ("call", |d, t| call::Builder::<u64, u64>::new("n").domain(d).deadline(t).create_caller().map(drop)),
+        ("latest", |d, t| latest::Builder::<u64>::new("n").domain(d).deadline(t).create_receiver().map(drop)),
+        ("call", |d, t| call::Builder::<u64, u64>::new("n").domain(d).deadline(t).create_sender().map(drop)),
         ("pool", |d, t| pool::Builder::new("n").domain(d).deadline(t).create().map(drop::<Pool>)),
     ];
     for (what, open) in builders {
@@ -144,7 +144,7 @@ fn joining_keeps_its_time_and_telling_needs_no_lock() {
     private_namespace();
     let domain = Domain::open(&unique("joining")).unwrap();
     let channel = spsc::Builder::<u64>::new("told").domain(&domain);
-    let _producer = channel.create_producer().unwrap();
+    let _producer = channel.create_sender().unwrap();
     let watch = Watch::new(&domain, "told").unwrap();
     let holder = Holder::start();
     assert_eq!(watch.tell(b"hello").unwrap(), 0, "there is no other watcher");

@@ -75,21 +75,21 @@ fn the_other_end_knows_at_once() {
     let domain = Domain::open(&unique("peer")).unwrap();
     let channel = spsc::Builder::<u64>::new("peer").domain(&domain);
     for _ in 0..ROUNDS {
-        let (producer, consumer) = (channel.create_producer().unwrap(), channel.create_consumer().unwrap());
+        let (producer, consumer) = (channel.create_sender().unwrap(), channel.create_receiver().unwrap());
         let seen = without_the_lock("spsc", || {
             producer.detach();
             consumer.peer()
         });
         assert_eq!(seen.unwrap(), PeerState::Gone(PeerExit::Detached));
         drop(consumer);
-        let (producer, consumer) = (channel.create_producer().unwrap(), channel.create_consumer().unwrap());
+        let (producer, consumer) = (channel.create_sender().unwrap(), channel.create_receiver().unwrap());
         let seen = without_the_lock("spsc", || {
             drop(consumer);
             producer.peer()
         });
         assert_eq!(seen.unwrap(), PeerState::Gone(PeerExit::Detached));
         // One of two ends left: the channel is still there, for a successor.
-        drop(channel.open_consumer().unwrap());
+        drop(channel.open_receiver().unwrap());
     }
 }
 
@@ -100,15 +100,15 @@ fn a_persistent_channel_stays_and_one_that_has_ended_goes() {
     let unused = (in_use(&domain), kernel_objects());
     let channel = spsc::Builder::<u64>::new("kept").domain(&domain).lifetime(Lifetime::Persistent);
     for _ in 0..ROUNDS {
-        let mut producer = channel.create_producer().unwrap();
+        let mut producer = channel.create_sender().unwrap();
         producer.push(7).unwrap();
         without_the_lock("kept", || drop(producer));
         assert_eq!(in_use(&domain), unused.0);
-        let mut consumer = channel.open_consumer().unwrap();
+        let mut consumer = channel.open_receiver().unwrap();
         assert_eq!(consumer.pop().unwrap(), 7);
         without_the_lock("kept", || drop(consumer));
         assert_eq!(in_use(&domain), unused.0);
-        let (producer, consumer) = (channel.open_producer().unwrap(), channel.open_consumer().unwrap());
+        let (producer, consumer) = (channel.open_sender().unwrap(), channel.open_receiver().unwrap());
         without_the_lock("ended", || {
             producer.close();
             drop(consumer);
@@ -135,7 +135,7 @@ fn a_process_that_joins_deals_with_what_was_left_meanwhile() {
         segments.iter().filter(|(_, stat)| stat.permissions().key() != ipc_core::Key::PRIVATE).count()
     };
     let unused = under_keys();
-    let (producer, consumer) = (channel.create_producer().unwrap(), channel.create_consumer().unwrap());
+    let (producer, consumer) = (channel.create_sender().unwrap(), channel.create_receiver().unwrap());
     let mut joiner = Role::start("joiner", &[domain.name()]);
     let pid = Pid::from_raw(joiner.pid() as i32);
     let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
@@ -170,7 +170,7 @@ fn listeners_connections_sets_and_watches_leave_without_it() {
     let unused = (in_use(&domain), kernel_objects());
     for _ in 0..ROUNDS {
         let (listener, server, mut client) = connected(&service);
-        let (producer, set) = (channel.create_producer().unwrap(), WaitSet::new(&domain).unwrap());
+        let (producer, set) = (channel.create_sender().unwrap(), WaitSet::new(&domain).unwrap());
         let watch = Watch::new(&domain, "watched").unwrap();
         without_the_lock("control", || {
             drop(server);
@@ -184,7 +184,7 @@ fn listeners_connections_sets_and_watches_leave_without_it() {
 /// The child's half: a member that leaves on request, and lives on.
 pub fn member(domain: &str) {
     let domain = Domain::open(domain).unwrap();
-    let producer = spsc::Builder::<u64>::new("of-a-member").domain(&domain).create_producer().unwrap();
+    let producer = spsc::Builder::<u64>::new("of-a-member").domain(&domain).create_sender().unwrap();
     say("joined");
     listen();
     drop((producer, domain));

@@ -14,7 +14,7 @@ fn a_raw_caller_asks_a_responder_of_types() {
     private_namespace();
     let domain = Domain::open(&unique("call")).unwrap();
     let plain = call::Builder::<[u8; 5], u64>::new("plain").domain(&domain);
-    let mut responder = plain.create_responder().unwrap();
+    let mut responder = plain.create_receiver().unwrap();
     let mut caller = Builder::new("plain").domain(&domain).open_caller().unwrap();
     assert_eq!((caller.request_size(), caller.reply_size()), (None, None));
     // A shorter request is padded, a longer one refused.
@@ -37,11 +37,11 @@ fn a_raw_caller_asks_a_responder_of_types() {
     let taken = Builder::new("plain").domain(&domain).open_caller().unwrap_err();
     assert!(matches!(taken.kind(), AttachErrorKind::EndTaken { .. }), "{taken}");
     caller.detach();
-    plain.open_caller().unwrap().detach();
+    plain.open_sender().unwrap().detach();
 
     // Sizes are those of the description, and each request is checked against it.
     let described = call::Builder::<u32, [u16; 3]>::new("described").domain(&domain).described();
-    let mut responder = described.create_responder().unwrap();
+    let mut responder = described.create_receiver().unwrap();
     let mut caller = Builder::new("described").domain(&domain).open_caller().unwrap();
     assert_eq!((caller.request_size(), caller.reply_size()), (Some(4), Some(6)));
     assert_eq!(caller.reply_description().unwrap().element().name(), "u16[3]");
@@ -55,12 +55,12 @@ fn a_raw_caller_asks_a_responder_of_types() {
     drop(responder);
     caller.ask(&6_u32.to_ne_bytes()).unwrap();
     assert!(caller.abandon().unwrap());
-    let mut responder = described.open_responder().unwrap();
+    let mut responder = described.open_receiver().unwrap();
     assert!(matches!(responder.try_take(), Ok(None)));
     caller.close();
     assert!(matches!(responder.take(), Err(CallError::Closed)));
 
-    let _numbers = spsc::Builder::<u32>::new("numbers").domain(&domain).create_producer().unwrap();
+    let _numbers = spsc::Builder::<u32>::new("numbers").domain(&domain).create_sender().unwrap();
     let other = Builder::new("numbers").domain(&domain).open_caller().unwrap_err();
     assert!(matches!(other.kind(), AttachErrorKind::Kind { .. }), "{other}");
     let none = Builder::new("none").domain(&domain).open_caller().unwrap_err();

@@ -90,13 +90,13 @@ fn spsc_builder<T: Message>(domain: &Domain) -> spsc::Builder<T> {
 
 fn spsc_typed<T: Message + Sync>() -> Typed {
     Typed {
-        giver: |domain| Box::new(spsc_builder::<T>(domain).capacity(CAPACITY).create_producer().unwrap()),
-        taker: |domain| Box::new(spsc_builder::<T>(domain).capacity(CAPACITY).create_consumer().unwrap()),
+        giver: |domain| Box::new(spsc_builder::<T>(domain).capacity(CAPACITY).create_sender().unwrap()),
+        taker: |domain| Box::new(spsc_builder::<T>(domain).capacity(CAPACITY).create_receiver().unwrap()),
     }
 }
 
 fn spsc_refused<T: Message>(domain: &Domain) -> AttachError {
-    spsc_builder::<T>(domain).open_consumer().err().expect("another type")
+    spsc_builder::<T>(domain).open_receiver().err().expect("another type")
 }
 
 impl<T: Message> Give for spsc::Producer<T> {
@@ -159,17 +159,17 @@ fn broadcast_typed<T: Message + Sync>() -> Typed {
     Typed {
         giver: |domain| {
             let builder = broadcast_builder::<T>(domain).gated().capacity(CAPACITY);
-            Box::new(builder.create_publisher().unwrap())
+            Box::new(builder.create_sender().unwrap())
         },
         taker: |domain| {
             let builder = broadcast_builder::<T>(domain).gated().capacity(CAPACITY);
-            Box::new(builder.create_subscriber().unwrap())
+            Box::new(builder.create_receiver().unwrap())
         },
     }
 }
 
 fn broadcast_refused<T: Message>(domain: &Domain) -> AttachError {
-    broadcast_builder::<T>(domain).open_subscriber().err().expect("another type")
+    broadcast_builder::<T>(domain).open_receiver().err().expect("another type")
 }
 
 impl<T: Message> Give for broadcast::Publisher<T> {
@@ -198,13 +198,13 @@ fn mpmc_builder<T: Message>(domain: &Domain) -> mpmc::Builder<T> {
 
 fn mpmc_typed<T: Message + Sync>() -> Typed {
     Typed {
-        giver: |domain| Box::new(mpmc_builder::<T>(domain).capacity(CAPACITY).create_producer().unwrap()),
-        taker: |domain| Box::new(mpmc_builder::<T>(domain).capacity(CAPACITY).create_consumer().unwrap()),
+        giver: |domain| Box::new(mpmc_builder::<T>(domain).capacity(CAPACITY).create_sender().unwrap()),
+        taker: |domain| Box::new(mpmc_builder::<T>(domain).capacity(CAPACITY).create_receiver().unwrap()),
     }
 }
 
 fn mpmc_refused<T: Message>(domain: &Domain) -> AttachError {
-    mpmc_builder::<T>(domain).open_consumer().err().expect("another type")
+    mpmc_builder::<T>(domain).open_receiver().err().expect("another type")
 }
 
 impl<T: Message> Give for mpmc::Producer<T> {

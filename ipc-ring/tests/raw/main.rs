@@ -188,7 +188,7 @@ fn other_elements_are_refused_as_for_a_type() {
         ] {
             assert_eq!(raw.to_string(), typed.to_string(), "{}", kind.name);
         }
-        let _bytes = bytes::Builder::new("bytes").domain(&domain).create_producer().unwrap();
+        let _bytes = bytes::Builder::new("bytes").domain(&domain).create_sender().unwrap();
         for asked in [Builder::new("bytes"), Builder::new("bytes").kind(kind.kind)] {
             let error = asked.domain(&domain).open_receiver().unwrap_err();
             assert!(matches!(error.kind(), AttachErrorKind::Kind { .. }), "{error}");
@@ -358,7 +358,7 @@ fn a_receiver_follows_who_chooses() {
     let known = Builder::new("channel").domain(&domain).kind(ipc_ring::layout::Kind::Spsc);
     let mut receiver = known.element(&element::<u64>("u64")).create_receiver().unwrap();
     let builder = spsc::Builder::<u64>::new("channel").domain(&domain).capacity(8192).described();
-    let mut producer = builder.create_producer().unwrap();
+    let mut producer = builder.create_sender().unwrap();
     producer.push(7).unwrap();
     let mut place = [0; 8];
     receiver.receive_timeout(&mut place, LONG).unwrap();

@@ -89,10 +89,10 @@ impl Source {
             _ => Start::Next,
         };
         let opened = if is(Kind::Bytes) {
-            let end = bytes::Builder::new(name).domain(domain).open_consumer();
+            let end = bytes::Builder::new(name).domain(domain).open_receiver();
             end.map(|end| Source::Frames { end: Box::new(end), counted: 0 })
         } else if is(Kind::BroadcastBytes) {
-            let end = frames::Builder::new(name).domain(domain).start(start).open_subscriber();
+            let end = frames::Builder::new(name).domain(domain).start(start).open_receiver();
             end.map(|end| Source::PublishedFrames(Box::new(end)))
         } else {
             let end = raw::Builder::new(name).domain(domain).start(start).open_receiver();

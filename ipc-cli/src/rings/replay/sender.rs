@@ -52,7 +52,7 @@ impl Sender {
                 if found.is_none() {
                     builder = builder.capacity(shape.capacity);
                 }
-                Ok(Sender::Frames(Box::new(builder.create_producer().map_err(failed)?)))
+                Ok(Sender::Frames(Box::new(builder.create_sender().map_err(failed)?)))
             }
             Kind::BroadcastBytes => {
                 let mut builder = frames::Builder::new(name).domain(domain);
@@ -62,7 +62,7 @@ impl Sender {
                 if found.is_none() {
                     builder = builder.capacity(shape.capacity).mode(mode(shape));
                 }
-                Ok(Sender::PublishedFrames(Box::new(builder.create_publisher().map_err(failed)?)))
+                Ok(Sender::PublishedFrames(Box::new(builder.create_sender().map_err(failed)?)))
             }
             Kind::Broadcast if shape.fingerprint == payloads::fingerprint().to_string() && pool.is_some() => {
                 let Some(pool) = pool else { unreachable!("checked above") };
@@ -70,7 +70,7 @@ impl Sender {
                 if found.is_none() {
                     builder = builder.capacity(shape.capacity).mode(mode(shape));
                 }
-                Ok(Sender::Payloads(Box::new(builder.create_publisher().map_err(failed)?)))
+                Ok(Sender::Payloads(Box::new(builder.create_sender().map_err(failed)?)))
             }
             _ => elements(domain, name, shape, found.as_ref())
                 .map(|sender| Sender::Elements(sender, Shared::default())),

@@ -99,7 +99,7 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError`]: the end is taken, the channel found is of another type, capacity or mode, or the
     /// kernel refused.
-    pub fn create_publisher(&self) -> Result<Publisher<T>, AttachError> {
+    pub fn create_sender(&self) -> Result<Publisher<T>, AttachError> {
         self.publish(Creation::MakeOrFind)
     }
 
@@ -107,16 +107,16 @@ impl<T: Message> Builder<T> {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
-    /// [`create_publisher`](Self::create_publisher).
-    pub fn create_new_publisher(&self) -> Result<Publisher<T>, AttachError> {
+    /// [`create_sender`](Self::create_sender).
+    pub fn create_new_sender(&self) -> Result<Publisher<T>, AttachError> {
         self.publish(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the publishing end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_publisher`](Self::create_publisher).
-    pub fn open_publisher(&self) -> Result<Publisher<T>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_sender(&self) -> Result<Publisher<T>, AttachError> {
         self.publish(Creation::MustFind)
     }
 
@@ -125,15 +125,15 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError`]: no seat is free, the channel found is of another type, capacity or mode, the start is
     /// a position in another channel, or the kernel refused.
-    pub fn create_subscriber(&self) -> Result<Subscriber<T>, AttachError> {
+    pub fn create_receiver(&self) -> Result<Subscriber<T>, AttachError> {
         self.subscribe(Creation::MakeOrFind)
     }
 
     /// Finds the channel, which must exist, and takes a seat as a subscriber.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_subscriber`](Self::create_subscriber).
-    pub fn open_subscriber(&self) -> Result<Subscriber<T>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_receiver`](Self::create_receiver).
+    pub fn open_receiver(&self) -> Result<Subscriber<T>, AttachError> {
         self.subscribe(Creation::MustFind)
     }
 
@@ -142,7 +142,7 @@ impl<T: Message> Builder<T> {
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound); [`NotReady`](crate::AttachErrorKind::NotReady) before
-    /// the first seat is taken; as [`create_subscriber`](Self::create_subscriber) otherwise.
+    /// the first seat is taken; as [`create_receiver`](Self::create_receiver) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher<T>, AttachError> {
         let (domain, until) = self.settings.whereabouts()?;
         let watcher = Watcher::attach(&self.request(), (&domain, until), self.start, self.resume);

@@ -8,11 +8,11 @@
 //!
 //! // process A
 //! let pool = pool::Builder::new("doc-example-pictures").class(1 << 20, 12).create()?;
-//! let mut camera = payloads::Builder::new("doc-example-pictures.out", &pool).gated().create_publisher()?;
+//! let mut camera = payloads::Builder::new("doc-example-pictures.out", &pool).gated().create_sender()?;
 //!
 //! // in up to 31 other processes
 //! let pool = pool::Pool::open("doc-example-pictures")?;
-//! let mut screen = payloads::Builder::new("doc-example-pictures.out", &pool).open_subscriber()?;
+//! let mut screen = payloads::Builder::new("doc-example-pictures.out", &pool).open_receiver()?;
 //!
 //! // process A
 //! let mut picture = camera.loan(640 * 480)?;

@@ -36,7 +36,7 @@ impl<T: Message> Publisher<T> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_publisher()
+        Builder::new(name).create_sender()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -44,7 +44,7 @@ impl<T: Message> Publisher<T> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_publisher()
+        Builder::new(name).open_sender()
     }
 
     pub(super) fn new(ring: Mapped<T>, mut end: End) -> Result<Self, AttachError> {

@@ -48,7 +48,7 @@ impl<T: Message> Subscriber<T> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_subscriber()
+        Builder::new(name).create_receiver()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -56,7 +56,7 @@ impl<T: Message> Subscriber<T> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_subscriber()
+        Builder::new(name).open_receiver()
     }
 
     pub(super) fn new(ring: ring::Subscriber<Mapped<T>>, end: End) -> Self {
@@ -246,7 +246,7 @@ impl<T: Message> Iterator for &mut Subscriber<T> {
 
 impl<T: Message> Follower for Subscriber<T> {
     fn reopened(&self) -> Option<Self> {
-        self.origin.as_ref()?.open_subscriber().ok()
+        self.origin.as_ref()?.open_receiver().ok()
     }
 }
 

@@ -26,8 +26,8 @@ const USUAL_BYTES: u64 = 1 << 20;
 ///
 /// let domain = ipc_ring::Domain::open("doc-example-bytes-builder")?;
 /// let channel = bytes::Builder::new("log").domain(&domain).capacity(4096).wait(WaitStrategy::Spin);
-/// let mut producer = channel.create_producer()?;
-/// let mut consumer = channel.open_consumer()?;
+/// let mut producer = channel.create_sender()?;
+/// let mut consumer = channel.open_receiver()?;
 /// producer.push(b"hello")?;
 /// assert_eq!(consumer.pop()?, b"hello");
 /// # Ok(()) }
@@ -68,7 +68,7 @@ impl Builder {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let domain = ipc_ring::Domain::open("doc-example-capacity-frames")?;
     /// let builder = ipc_ring::bytes::Builder::new("log").domain(&domain).capacity_frames(3, 1000);
-    /// let mut producer = builder.create_producer()?;
+    /// let mut producer = builder.create_sender()?;
     /// assert_eq!(producer.capacity(), 4096);
     /// (0..3).try_for_each(|_| producer.try_push(&[0; 1000]))?;
     /// # Ok(()) }
@@ -103,7 +103,7 @@ impl Builder {
     /// # Errors
     /// [`AttachError`]: the end is taken, the ring found is of another kind or capacity, or the kernel
     /// refused.
-    pub fn create_producer(&self) -> Result<Producer, AttachError> {
+    pub fn create_sender(&self) -> Result<Producer, AttachError> {
         self.produce(Creation::MakeOrFind)
     }
 
@@ -111,24 +111,24 @@ impl Builder {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
-    /// [`create_producer`](Self::create_producer).
-    pub fn create_new_producer(&self) -> Result<Producer, AttachError> {
+    /// [`create_sender`](Self::create_sender).
+    pub fn create_new_sender(&self) -> Result<Producer, AttachError> {
         self.produce(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the producer's end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
-    pub fn open_producer(&self) -> Result<Producer, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_sender(&self) -> Result<Producer, AttachError> {
         self.produce(Creation::MustFind)
     }
 
     /// Makes the channel, or finds it, and takes the consumer's end.
     ///
     /// # Errors
-    /// As [`create_producer`](Self::create_producer).
-    pub fn create_consumer(&self) -> Result<Consumer, AttachError> {
+    /// As [`create_sender`](Self::create_sender).
+    pub fn create_receiver(&self) -> Result<Consumer, AttachError> {
         self.consume(Creation::MakeOrFind)
     }
 
@@ -136,16 +136,16 @@ impl Builder {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
-    /// [`create_producer`](Self::create_producer).
-    pub fn create_new_consumer(&self) -> Result<Consumer, AttachError> {
+    /// [`create_sender`](Self::create_sender).
+    pub fn create_new_receiver(&self) -> Result<Consumer, AttachError> {
         self.consume(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the consumer's end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
-    pub fn open_consumer(&self) -> Result<Consumer, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_receiver(&self) -> Result<Consumer, AttachError> {
         self.consume(Creation::MustFind)
     }
 

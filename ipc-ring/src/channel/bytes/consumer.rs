@@ -48,7 +48,7 @@ impl Consumer {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_consumer()
+        Builder::new(name).create_receiver()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -56,7 +56,7 @@ impl Consumer {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_consumer()
+        Builder::new(name).open_receiver()
     }
 
     pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
@@ -160,7 +160,7 @@ impl Consumer {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
-    pub fn wait_for_producer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+    pub fn wait_for_peer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
             match self.core.end.wait_for_peer(deadline)? {
@@ -222,7 +222,7 @@ impl Iterator for &mut Consumer {
 
 impl Follower for Consumer {
     fn reopened(&self) -> Option<Self> {
-        self.origin.as_ref()?.open_consumer().ok()
+        self.origin.as_ref()?.open_receiver().ok()
     }
 }
 

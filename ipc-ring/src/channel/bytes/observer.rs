@@ -17,7 +17,7 @@ use crate::ring::bytes::{Counters, Mapped};
 /// use ipc_ring::{Domain, PeerState, bytes};
 ///
 /// let domain = Domain::open("doc-example-bytes-observer")?;
-/// let mut producer = bytes::Builder::new("log").domain(&domain).create_producer()?;
+/// let mut producer = bytes::Builder::new("log").domain(&domain).create_sender()?;
 /// producer.push(b"started")?;
 ///
 /// let observer = bytes::Observer::open_in(&domain, "log")?;

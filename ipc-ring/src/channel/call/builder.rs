@@ -54,8 +54,8 @@ const TAKERS: Takers =
 ///
 /// let domain = Domain::open("doc-example-call")?;
 /// let double = call::Builder::<u32, u64>::new("double").domain(&domain);
-/// let mut caller = double.create_caller()?;
-/// let mut responder = double.open_responder()?;
+/// let mut caller = double.create_sender()?;
+/// let mut responder = double.open_receiver()?;
 /// let answering = std::thread::spawn(move || responder.serve_all(|number, _| u64::from(number) * 2));
 /// assert_eq!(caller.call(21)?, 42);
 /// drop(caller); // closes the channel
@@ -101,31 +101,31 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     ///
     /// # Errors
     /// [`AttachError`]: the end is taken, the channel found is of other types, or the kernel refused.
-    pub fn create_caller(&self) -> Result<Caller<Req, Rep>, AttachError> {
+    pub fn create_sender(&self) -> Result<Caller<Req, Rep>, AttachError> {
         self.call(Creation::MakeOrFind)
     }
 
     /// Finds the channel, which must exist, and takes the caller's end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_caller`](Self::create_caller).
-    pub fn open_caller(&self) -> Result<Caller<Req, Rep>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_sender(&self) -> Result<Caller<Req, Rep>, AttachError> {
         self.call(Creation::MustFind)
     }
 
     /// Makes the channel, or finds it, and takes the responder's end.
     ///
     /// # Errors
-    /// As [`create_caller`](Self::create_caller).
-    pub fn create_responder(&self) -> Result<Responder<Req, Rep>, AttachError> {
+    /// As [`create_sender`](Self::create_sender).
+    pub fn create_receiver(&self) -> Result<Responder<Req, Rep>, AttachError> {
         self.respond(Creation::MakeOrFind)
     }
 
     /// Finds the channel, which must exist, and takes the responder's end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_caller`](Self::create_caller).
-    pub fn open_responder(&self) -> Result<Responder<Req, Rep>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_receiver(&self) -> Result<Responder<Req, Rep>, AttachError> {
         self.respond(Creation::MustFind)
     }
 

@@ -37,7 +37,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_caller()
+        Builder::new(name).create_sender()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -45,7 +45,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_caller()
+        Builder::new(name).open_sender()
     }
 
     pub(super) fn new(attached: Attached<Req, Rep>) -> Result<Self, AttachError> {
@@ -180,7 +180,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     /// # Errors
     /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
-    pub fn responder(&self) -> Result<PeerState, ipc_core::Error> {
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.core.end.peer()
     }
 
@@ -192,7 +192,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
-    pub fn wait_for_responder(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+    pub fn wait_for_peer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         self.core.end.wait_for_peer(timeout.map(crate::clock::after))
     }
 

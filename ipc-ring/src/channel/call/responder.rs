@@ -47,7 +47,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_responder()
+        Builder::new(name).create_receiver()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -55,7 +55,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_responder()
+        Builder::new(name).open_receiver()
     }
 
     pub(super) fn new(attached: Attached<Req, Rep>) -> Result<Self, AttachError> {
@@ -222,7 +222,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// # Errors
     /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
-    pub fn caller(&self) -> Result<PeerState, ipc_core::Error> {
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.core.end.unless_replaced(self.core.end.peer()?))
     }
 
@@ -234,7 +234,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
-    pub fn wait_for_caller(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+    pub fn wait_for_peer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
             match self.core.end.wait_for_peer(deadline)? {
@@ -283,7 +283,7 @@ impl<Req: Message, Rep: Message> Request<'_, Req, Rep> {
 
 impl<Req: Message, Rep: Message> Follower for Responder<Req, Rep> {
     fn reopened(&self) -> Option<Self> {
-        self.origin.as_ref()?.open_responder().ok()
+        self.origin.as_ref()?.open_receiver().ok()
     }
 }
 

@@ -60,15 +60,15 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError`]: another writer is alive, the channel found is of another type or has several keys, or
     /// the kernel refused.
-    pub fn create_writer(&self) -> Result<Writer<T>, AttachError> {
+    pub fn create_sender(&self) -> Result<Writer<T>, AttachError> {
         self.clone().keys(1).create_table_writer().map(Writer::new)
     }
 
     /// Finds the channel of one value, which must exist, and takes the writer's end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_writer`](Self::create_writer).
-    pub fn open_writer(&self) -> Result<Writer<T>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_sender(&self) -> Result<Writer<T>, AttachError> {
         self.clone().keys(1).open_table_writer().map(Writer::new)
     }
 
@@ -77,15 +77,15 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError`]: no seat is free, the channel found is of another type or has several keys, or the
     /// kernel refused.
-    pub fn create_reader(&self) -> Result<Reader<T>, AttachError> {
+    pub fn create_receiver(&self) -> Result<Reader<T>, AttachError> {
         self.clone().keys(1).create_table_reader().map(Reader::new)
     }
 
     /// Finds the channel of one value, which must exist, and takes a reader's seat.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_reader`](Self::create_reader).
-    pub fn open_reader(&self) -> Result<Reader<T>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_receiver`](Self::create_receiver).
+    pub fn open_receiver(&self) -> Result<Reader<T>, AttachError> {
         self.clone().keys(1).open_table_reader().map(Reader::new)
     }
 

@@ -70,7 +70,7 @@ impl<T: Message> Observer<T> {
     /// # Errors
     /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
-    pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         end::observed_writer(self.domain.member(), self.ring.memory().region())
     }
 

@@ -26,7 +26,7 @@ impl<T: Message> Reader<T> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_reader()
+        Builder::new(name).create_receiver()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -34,7 +34,7 @@ impl<T: Message> Reader<T> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_reader()
+        Builder::new(name).open_receiver()
     }
 
     pub(super) fn new(table: TableReader<T>) -> Self {
@@ -117,8 +117,8 @@ impl<T: Message> Reader<T> {
     /// # Errors
     /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
-    pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.0.writer()
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
+        self.0.peer()
     }
 
     /// Sleeps until a writer is attached or has closed the channel, or the timeout has passed. Returns its
@@ -129,8 +129,8 @@ impl<T: Message> Reader<T> {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when a writer attaches.
-    pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.0.wait_for_writer(timeout)
+    pub fn wait_for_peer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        self.0.wait_for_peer(timeout)
     }
 }
 

@@ -177,7 +177,7 @@ impl<T: Message> TableReader<T> {
     /// # Errors
     /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
-    pub fn writer(&self) -> Result<PeerState, ipc_core::Error> {
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.reading.core.end.place.unless_replaced(self.reading.core.end.writer()?))
     }
 
@@ -189,10 +189,10 @@ impl<T: Message> TableReader<T> {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when a writer attaches.
-    pub fn wait_for_writer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+    pub fn wait_for_peer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
-            match self.reading.core.end.wait_for_writer(deadline)? {
+            match self.reading.core.end.wait_for_peer(deadline)? {
                 PeerState::Closed if self.reading.follow() => {}
                 state => return Ok(state),
             }

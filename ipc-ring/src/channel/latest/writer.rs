@@ -21,7 +21,7 @@ impl<T: Message> Writer<T> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_writer()
+        Builder::new(name).create_sender()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -29,7 +29,7 @@ impl<T: Message> Writer<T> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_writer()
+        Builder::new(name).open_sender()
     }
 
     pub(super) fn new(table: TableWriter<T>) -> Self {

@@ -54,31 +54,31 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError`]: no seat is free, the ring found is of another type or capacity, or the kernel
     /// refused.
-    pub fn create_producer(&self) -> Result<Producer<T>, AttachError> {
+    pub fn create_sender(&self) -> Result<Producer<T>, AttachError> {
         self.attach(Role::Producer, Creation::MakeOrFind).map(Producer::new)
     }
 
     /// Finds the channel, which must exist, and takes a seat as a producer.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
-    pub fn open_producer(&self) -> Result<Producer<T>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_sender(&self) -> Result<Producer<T>, AttachError> {
         self.attach(Role::Producer, Creation::MustFind).map(Producer::new)
     }
 
     /// Makes the channel, or finds it, and takes a seat as a consumer.
     ///
     /// # Errors
-    /// As [`create_producer`](Self::create_producer).
-    pub fn create_consumer(&self) -> Result<Consumer<T>, AttachError> {
+    /// As [`create_sender`](Self::create_sender).
+    pub fn create_receiver(&self) -> Result<Consumer<T>, AttachError> {
         Ok(Consumer::new(self.attach(Role::Consumer, Creation::MakeOrFind)?).of(self))
     }
 
     /// Finds the channel, which must exist, and takes a seat as a consumer.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
-    pub fn open_consumer(&self) -> Result<Consumer<T>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_receiver(&self) -> Result<Consumer<T>, AttachError> {
         Ok(Consumer::new(self.attach(Role::Consumer, Creation::MustFind)?).of(self))
     }
 

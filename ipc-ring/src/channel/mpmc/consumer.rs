@@ -36,7 +36,7 @@ impl<T: Message> Consumer<T> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_consumer()
+        Builder::new(name).create_receiver()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -44,7 +44,7 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_consumer()
+        Builder::new(name).open_receiver()
     }
 
     pub(super) fn new((end, seat): (End<Of<T>>, Seat)) -> Self {
@@ -228,7 +228,7 @@ impl<T: Message> Consumer<T> {
 
 impl<T: Message> Follower for Consumer<T> {
     fn reopened(&self) -> Option<Self> {
-        self.origin.as_ref()?.open_consumer().ok()
+        self.origin.as_ref()?.open_receiver().ok()
     }
 }
 

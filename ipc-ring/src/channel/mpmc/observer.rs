@@ -25,7 +25,7 @@ use crate::ring::mpmc::{CLOSED, Counters, POISONED, SLOTS_OFFSET, STATE};
 /// use ipc_ring::{Domain, mpmc};
 ///
 /// let domain = Domain::open("doc-example-mpmc-observer")?;
-/// let mut jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain).create_producer()?;
+/// let mut jobs = mpmc::Builder::<u64>::new("jobs").domain(&domain).create_sender()?;
 /// jobs.push(7)?;
 ///
 /// let observer = mpmc::Observer::open_in(&domain, "jobs")?;

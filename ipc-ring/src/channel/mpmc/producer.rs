@@ -30,7 +30,7 @@ impl<T: Message> Producer<T> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_producer()
+        Builder::new(name).create_sender()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -38,7 +38,7 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_producer()
+        Builder::new(name).open_sender()
     }
 
     pub(super) fn new((end, seat): (End<Of<T>>, Seat)) -> Self {

@@ -31,7 +31,7 @@ const MOST_POOLS: usize = 32;
 ///
 /// let domain = Domain::open("doc-example-payload-tap")?;
 /// let pool = pool::Builder::new("frames").domain(&domain).class(64, 2).create()?;
-/// let mut out = spsc::Builder::<pool::Handle>::new("out").domain(&domain).create_producer()?;
+/// let mut out = spsc::Builder::<pool::Handle>::new("out").domain(&domain).create_sender()?;
 /// let mut loan = pool.loan(5)?;
 /// loan.write_at(0, b"hello")?;
 /// loan.send(&mut out)?;

@@ -24,7 +24,7 @@ use crate::wait::WaitStrategy;
 /// let numbers = raw::Builder::new("numbers").domain(&domain);
 /// let element = ElementType::new(8, 8, "u64")?;
 /// let mut sender = numbers.kind(Kind::Spsc).element(&element).capacity(64).create_sender()?;
-/// let mut consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_consumer()?;
+/// let mut consumer = spsc::Builder::<u64>::new("numbers").domain(&domain).open_receiver()?;
 /// sender.send(&7_u64.to_ne_bytes())?;
 /// assert_eq!(consumer.pop()?, 7);
 /// # Ok(()) }
@@ -176,7 +176,7 @@ impl Builder {
     /// struct New { time_ns: u64, price: i64, quantity: u32, symbol: u32 }
     ///
     /// let domain = Domain::open("doc-example-prefix")?;
-    /// let mut producer = spsc::Builder::<New>::new("ticks").domain(&domain).described().create_producer()?;
+    /// let mut producer = spsc::Builder::<New>::new("ticks").domain(&domain).described().create_sender()?;
     /// let mut receiver = raw::Builder::new("ticks").domain(&domain).open_prefix::<Old>()?;
     /// producer.push(New { time_ns: 1, price: 995, quantity: 2, symbol: 3 })?;
     /// assert_eq!(receiver.receive()?.price, 995);

@@ -37,7 +37,7 @@ const _: () = assert!(size_of::<Line>() == MAX_CALL_SIZE);
 ///
 /// let domain = Domain::open("doc-example-raw-caller")?;
 /// let double = call::Builder::<u32, u64>::new("double").domain(&domain).described();
-/// let mut responder = double.create_responder()?;
+/// let mut responder = double.create_receiver()?;
 /// let answering = std::thread::spawn(move || responder.serve_all(|number, _| u64::from(number) * 2));
 ///
 /// let mut caller = raw::Builder::new("double").domain(&domain).open_caller()?;
@@ -77,7 +77,7 @@ impl RawCaller {
         let mut settings = settings.clone();
         // One that was made anew since, with other types, is refused.
         settings.described = descriptions.clone().map(Described::Call);
-        let caller = Builder::of_any(settings, fingerprint).open_caller()?;
+        let caller = Builder::of_any(settings, fingerprint).open_sender()?;
         Ok(Self { caller, descriptions })
     }
 
@@ -146,23 +146,23 @@ impl RawCaller {
         self.caller.abandon()
     }
 
-    /// As [`Caller::responder`].
+    /// As [`Caller::peer`].
     ///
     /// # Errors
-    /// As [`Caller::responder`].
-    pub fn responder(&self) -> Result<PeerState, ipc_core::Error> {
-        self.caller.responder()
+    /// As [`Caller::peer`].
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
+        self.caller.peer()
     }
 
-    /// As [`Caller::wait_for_responder`].
+    /// As [`Caller::wait_for_peer`].
     ///
     /// # Errors
-    /// As [`Caller::wait_for_responder`].
+    /// As [`Caller::wait_for_peer`].
     ///
     /// # Blocking
-    /// As [`Caller::wait_for_responder`].
-    pub fn wait_for_responder(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.caller.wait_for_responder(timeout)
+    /// As [`Caller::wait_for_peer`].
+    pub fn wait_for_peer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+        self.caller.wait_for_peer(timeout)
     }
 
     /// Number of calls since the channel was made, by this holder and its predecessors.

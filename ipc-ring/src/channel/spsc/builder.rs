@@ -25,8 +25,8 @@ const USUAL_BYTES: usize = 1 << 20;
 ///
 /// let domain = ipc_ring::Domain::open("doc-example-builder")?;
 /// let channel = spsc::Builder::<u64>::new("numbers").domain(&domain).capacity(256).wait(WaitStrategy::Spin);
-/// let mut producer = channel.create_producer()?;
-/// let mut consumer = channel.open_consumer()?;
+/// let mut producer = channel.create_sender()?;
+/// let mut consumer = channel.open_receiver()?;
 /// producer.push(7)?;
 /// assert_eq!(consumer.pop()?, 7);
 /// # Ok(()) }
@@ -62,7 +62,7 @@ impl<T: Message> Builder<T> {
     /// # Errors
     /// [`AttachError`]: the end is taken, the ring found is of another type or capacity, or the kernel
     /// refused.
-    pub fn create_producer(&self) -> Result<Producer<T>, AttachError> {
+    pub fn create_sender(&self) -> Result<Producer<T>, AttachError> {
         self.produce(Creation::MakeOrFind)
     }
 
@@ -70,24 +70,24 @@ impl<T: Message> Builder<T> {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
-    /// [`create_producer`](Self::create_producer).
-    pub fn create_new_producer(&self) -> Result<Producer<T>, AttachError> {
+    /// [`create_sender`](Self::create_sender).
+    pub fn create_new_sender(&self) -> Result<Producer<T>, AttachError> {
         self.produce(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the producer's end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
-    pub fn open_producer(&self) -> Result<Producer<T>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_sender(&self) -> Result<Producer<T>, AttachError> {
         self.produce(Creation::MustFind)
     }
 
     /// Makes the channel, or finds it, and takes the consumer's end.
     ///
     /// # Errors
-    /// As [`create_producer`](Self::create_producer).
-    pub fn create_consumer(&self) -> Result<Consumer<T>, AttachError> {
+    /// As [`create_sender`](Self::create_sender).
+    pub fn create_receiver(&self) -> Result<Consumer<T>, AttachError> {
         self.consume(Creation::MakeOrFind)
     }
 
@@ -95,16 +95,16 @@ impl<T: Message> Builder<T> {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
-    /// [`create_producer`](Self::create_producer).
-    pub fn create_new_consumer(&self) -> Result<Consumer<T>, AttachError> {
+    /// [`create_sender`](Self::create_sender).
+    pub fn create_new_receiver(&self) -> Result<Consumer<T>, AttachError> {
         self.consume(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the consumer's end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_producer`](Self::create_producer).
-    pub fn open_consumer(&self) -> Result<Consumer<T>, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_receiver(&self) -> Result<Consumer<T>, AttachError> {
         self.consume(Creation::MustFind)
     }
 

@@ -49,7 +49,7 @@ impl<T: Message> Consumer<T> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_consumer()
+        Builder::new(name).create_receiver()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -57,7 +57,7 @@ impl<T: Message> Consumer<T> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_consumer()
+        Builder::new(name).open_receiver()
     }
 
     pub(in crate::channel) fn new(attached: Attached<T>) -> Self {
@@ -134,7 +134,7 @@ impl<T: Message> Consumer<T> {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
-    pub fn wait_for_producer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+    pub fn wait_for_peer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
             match self.core.end.wait_for_peer(deadline)? {
@@ -189,7 +189,7 @@ impl<T: Message> Iterator for &mut Consumer<T> {
 
 impl<T: Message> Follower for Consumer<T> {
     fn reopened(&self) -> Option<Self> {
-        self.origin.as_ref()?.open_consumer().ok()
+        self.origin.as_ref()?.open_receiver().ok()
     }
 }
 

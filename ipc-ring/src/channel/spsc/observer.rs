@@ -23,7 +23,7 @@ use crate::ring::spsc::{Counters, SLOTS_OFFSET};
 /// use ipc_ring::{Domain, PeerState, spsc};
 ///
 /// let domain = Domain::open("doc-example-observer")?;
-/// let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_producer()?;
+/// let mut producer = spsc::Builder::<u64>::new("numbers").domain(&domain).create_sender()?;
 /// producer.push(7)?;
 ///
 /// let observer = spsc::Observer::open_in(&domain, "numbers")?;

@@ -46,7 +46,7 @@ impl<T: Message> Producer<T> {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_producer()
+        Builder::new(name).create_sender()
     }
 
     /// As [`create`](Self::create), but the channel must not exist.
@@ -54,7 +54,7 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as [`create`](Self::create).
     pub fn create_new(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_new_producer()
+        Builder::new(name).create_new_sender()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -62,7 +62,7 @@ impl<T: Message> Producer<T> {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_producer()
+        Builder::new(name).open_sender()
     }
 
     pub(in crate::channel) fn new(attached: Attached<T>) -> Result<Self, AttachError> {
@@ -326,7 +326,7 @@ impl<T: Message> Producer<T> {
     ///
     /// # Blocking
     /// Asleep, whatever this end's wait strategy; woken when the end is taken.
-    pub fn wait_for_consumer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
+    pub fn wait_for_peer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         self.core.end.wait_for_peer(timeout.map(crate::clock::after))
     }
 

@@ -138,7 +138,7 @@ where
     ///
     /// # Errors
     /// When what the end sleeps on is gone, or the wait was interrupted.
-    pub fn wait_for_writer(&mut self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
+    pub fn wait_for_peer(&mut self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
         self.place.host.check_process("waiting for the writer")?;
         self.place.wait_for(Topic::Any.class());
         loop {

@@ -102,7 +102,7 @@ impl Builder {
     /// # Errors
     /// [`AttachError`]: the end is taken, the channel found is of another capacity or mode, or the kernel
     /// refused.
-    pub fn create_publisher(&self) -> Result<Publisher, AttachError> {
+    pub fn create_sender(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MakeOrFind)
     }
 
@@ -110,16 +110,16 @@ impl Builder {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
-    /// [`create_publisher`](Self::create_publisher).
-    pub fn create_new_publisher(&self) -> Result<Publisher, AttachError> {
+    /// [`create_sender`](Self::create_sender).
+    pub fn create_new_sender(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the publishing end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_publisher`](Self::create_publisher).
-    pub fn open_publisher(&self) -> Result<Publisher, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_sender(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MustFind)
     }
 
@@ -128,15 +128,15 @@ impl Builder {
     /// # Errors
     /// [`AttachError`]: no seat is free, the channel found is of another capacity or mode, the start is a
     /// position in another channel or one that never was, or the kernel refused.
-    pub fn create_subscriber(&self) -> Result<Subscriber, AttachError> {
+    pub fn create_receiver(&self) -> Result<Subscriber, AttachError> {
         self.subscribe(Creation::MakeOrFind)
     }
 
     /// Finds the channel, which must exist, and takes a seat as a subscriber.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_subscriber`](Self::create_subscriber).
-    pub fn open_subscriber(&self) -> Result<Subscriber, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_receiver`](Self::create_receiver).
+    pub fn open_receiver(&self) -> Result<Subscriber, AttachError> {
         self.subscribe(Creation::MustFind)
     }
 
@@ -145,7 +145,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound); [`NotReady`](crate::AttachErrorKind::NotReady) before
-    /// the first seat is taken; as [`create_subscriber`](Self::create_subscriber) otherwise.
+    /// the first seat is taken; as [`create_receiver`](Self::create_receiver) otherwise.
     pub fn open_watcher(&self) -> Result<Watcher, AttachError> {
         let (domain, until) = self.settings.whereabouts()?;
         let watcher = Watcher::attach(&self.request(), (&domain, until), self.start, self.resume);

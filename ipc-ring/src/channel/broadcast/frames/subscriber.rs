@@ -41,7 +41,7 @@ impl Subscriber {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_subscriber()
+        Builder::new(name).create_receiver()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -49,7 +49,7 @@ impl Subscriber {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_subscriber()
+        Builder::new(name).open_receiver()
     }
 
     pub(super) fn new(ring: ring::Subscriber<Mapped>, end: End) -> Self {
@@ -290,7 +290,7 @@ impl Iterator for &mut Subscriber {
 
 impl Follower for Subscriber {
     fn reopened(&self) -> Option<Self> {
-        self.origin.as_ref()?.open_subscriber().ok()
+        self.origin.as_ref()?.open_receiver().ok()
     }
 }
 

@@ -117,7 +117,7 @@ impl Builder {
     /// # Errors
     /// [`AttachError`]: the end is taken, the channel found is of another kind, capacity or mode, or the
     /// kernel refused.
-    pub fn create_publisher(&self) -> Result<Publisher, AttachError> {
+    pub fn create_sender(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MakeOrFind)
     }
 
@@ -125,16 +125,16 @@ impl Builder {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
-    /// [`create_publisher`](Self::create_publisher).
-    pub fn create_new_publisher(&self) -> Result<Publisher, AttachError> {
+    /// [`create_sender`](Self::create_sender).
+    pub fn create_new_sender(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MustMake)
     }
 
     /// Finds the channel, which must exist, and takes the publishing end.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_publisher`](Self::create_publisher).
-    pub fn open_publisher(&self) -> Result<Publisher, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
+    pub fn open_sender(&self) -> Result<Publisher, AttachError> {
         self.publish(Creation::MustFind)
     }
 
@@ -143,18 +143,18 @@ impl Builder {
     /// # Errors
     /// [`AttachError`]: no seat is free, the channel found is of another kind, capacity or mode, the start is
     /// a position in another channel, or the kernel refused.
-    pub fn create_subscriber(&self) -> Result<Subscriber, AttachError> {
+    pub fn create_receiver(&self) -> Result<Subscriber, AttachError> {
         self.pool.ours()?;
-        Ok(Subscriber::new(self.channel.create_subscriber()?, &self.pool))
+        Ok(Subscriber::new(self.channel.create_receiver()?, &self.pool))
     }
 
     /// Finds the channel, which must exist, and takes a seat as a subscriber.
     ///
     /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_subscriber`](Self::create_subscriber).
-    pub fn open_subscriber(&self) -> Result<Subscriber, AttachError> {
+    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_receiver`](Self::create_receiver).
+    pub fn open_receiver(&self) -> Result<Subscriber, AttachError> {
         self.pool.ours()?;
-        Ok(Subscriber::new(self.channel.open_subscriber()?, &self.pool))
+        Ok(Subscriber::new(self.channel.open_receiver()?, &self.pool))
     }
 
     fn publish(&self, creation: Creation) -> Result<Publisher, AttachError> {

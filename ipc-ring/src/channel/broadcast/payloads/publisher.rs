@@ -43,7 +43,7 @@ impl Publisher {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str, pool: &Pool) -> Result<Self, AttachError> {
-        Builder::new(name, pool).create_publisher()
+        Builder::new(name, pool).create_sender()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -51,7 +51,7 @@ impl Publisher {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str, pool: &Pool) -> Result<Self, AttachError> {
-        Builder::new(name, pool).open_publisher()
+        Builder::new(name, pool).open_sender()
     }
 
     pub(super) fn new(ring: Mapped<Handle>, mut end: End, pool: &Pool) -> Result<Self, AttachError> {

@@ -30,7 +30,7 @@ impl Subscriber {
     /// # Blocking
     /// Waits for the domain's lock, held by others for microseconds.
     pub fn create(name: &str, pool: &Pool) -> Result<Self, AttachError> {
-        Builder::new(name, pool).create_subscriber()
+        Builder::new(name, pool).create_receiver()
     }
 
     /// As [`create`](Self::create), but the channel must exist.
@@ -38,7 +38,7 @@ impl Subscriber {
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
     pub fn open(name: &str, pool: &Pool) -> Result<Self, AttachError> {
-        Builder::new(name, pool).open_subscriber()
+        Builder::new(name, pool).open_receiver()
     }
 
     pub(super) fn new(channel: broadcast::Subscriber<Handle>, pool: &Pool) -> Self {
