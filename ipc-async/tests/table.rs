@@ -280,9 +280,9 @@ fn reader(domain: &Domain) {
 }
 
 fn table_reader(domain: &Domain) {
-    let builder = latest::Builder::<u64>::new("values").domain(domain).keys(70);
-    let mut writer = builder.create_table_writer().unwrap();
-    let mut reader = task(builder.open_table_reader().unwrap());
+    let builder = latest::TableBuilder::<u64>::new("values").domain(domain).keys(70);
+    let mut writer = builder.create_sender().unwrap();
+    let mut reader = task(builder.open_receiver().unwrap());
     let mut keys = [3, 69].into_iter();
     let values = comes(&mut reader, || _ = writer.publish(keys.next().unwrap(), 7).unwrap());
     assert_eq!(values.map(|(key, value)| (key, value.value)), [(3, 7), (69, 7)]);

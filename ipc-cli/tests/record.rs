@@ -52,8 +52,8 @@ fn messages_of_every_kind_that_can_be_read_along_are_in_the_file() {
         let mut plain = broadcast::Builder::<[u8; 20]>::new("plain").domain(&domain).create_sender().unwrap();
         let mut texts =
             frames::Builder::new("texts").domain(&domain).description("UTF-8").create_sender().unwrap();
-        let table = latest::Builder::<f32>::new("joints").domain(&domain).keys(3).described();
-        let mut joints = table.create_table_writer().unwrap();
+        let table = latest::TableBuilder::<f32>::new("joints").domain(&domain).keys(3).described();
+        let mut joints = table.create_sender().unwrap();
         let one = latest::Builder::<u64>::new("one").domain(&domain);
         let mut one = one.create_sender().unwrap();
         (0..5).for_each(|number| shots.push(shot(number)).unwrap());

@@ -162,7 +162,7 @@ fn hostile_memory_ends_one_channel_at_the_most() {
                 spsc::Builder::<u32>::new("a").domain(&domain).described().create_sender().unwrap(),
                 broadcast::Builder::<u32>::new("b").domain(&domain).create_sender().unwrap(),
                 broadcast::frames::Builder::new("c").domain(&domain).create_sender().unwrap(),
-                latest::Builder::<u32>::new("d").keys(4).domain(&domain).create_table_writer().unwrap(),
+                latest::TableBuilder::<u32>::new("d").keys(4).domain(&domain).create_sender().unwrap(),
             );
             gate.open();
             std::thread::sleep(std::time::Duration::from_secs(600));

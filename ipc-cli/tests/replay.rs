@@ -80,8 +80,8 @@ fn channels_of_every_kind_come_back_as_they_were() {
             let mut texts = bytes::Builder::new("texts").domain(&domain).create_sender().unwrap();
             let frames = frames::Builder::new("frames").domain(&domain).description("any text");
             let mut frames = frames.create_sender().unwrap();
-            let joints = latest::Builder::<f32>::new("joints").domain(&domain).keys(3).described();
-            let mut joints = joints.create_table_writer().unwrap();
+            let joints = latest::TableBuilder::<f32>::new("joints").domain(&domain).keys(3).described();
+            let mut joints = joints.create_sender().unwrap();
             for number in 0..5 {
                 shots.push(Shot { number, angle: -0.5 }).unwrap();
                 jobs.push(number).unwrap();

@@ -81,8 +81,8 @@ fn it_sends_to_the_other_kinds_and_to_a_key_of_a_table() {
         let mut jobs = mpmc::Builder::<u32>::new("jobs").domain(&domain).create_receiver().unwrap();
         let mut other = mpmc::Builder::<u32>::new("jobs").domain(&domain).open_sender().unwrap();
         let mut news = broadcast::Builder::<u32>::new("news").domain(&domain).create_receiver().unwrap();
-        let table = latest::Builder::<u32>::new("table").domain(&domain).keys(3);
-        let mut values = table.create_table_reader().unwrap();
+        let table = latest::TableBuilder::<u32>::new("table").domain(&domain).keys(3);
+        let mut values = table.create_receiver().unwrap();
 
         other.push(1).unwrap();
         done("send jobs --hex 02000000");

@@ -32,7 +32,7 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
         let mut shots = builder.described().create_sender().unwrap();
         let mut plain = broadcast::Builder::<[u8; 20]>::new("plain").domain(&domain).create_sender().unwrap();
         let mut values =
-            latest::Builder::<u32>::new("values").domain(&domain).keys(3).create_table_writer().unwrap();
+            latest::TableBuilder::<u32>::new("values").domain(&domain).keys(3).create_sender().unwrap();
         let mut texts = bytes::Builder::new("texts").domain(&domain).create_sender().unwrap();
         (0..3).for_each(|number| shots.push(shot(number)).unwrap());
         ["one", "", "three"].iter().for_each(|text| texts.push(text.as_bytes()).unwrap());

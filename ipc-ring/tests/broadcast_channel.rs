@@ -217,13 +217,13 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
     assert!(matches!(
         Builder::<u64>::new("prices")
             .domain(&Domain::open(&domain).unwrap())
-            .open_watcher()
+            .open_observer()
             .as_ref()
             .map_err(AttachError::kind),
         Err(AttachErrorKind::ElementSize { .. })
     ));
     assert!(matches!(
-        builder(&unique("no-publisher")).open_watcher().as_ref().map_err(AttachError::kind),
+        builder(&unique("no-publisher")).open_observer().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
     ));
     let mut subscriber = builder(&domain).open_receiver().unwrap();
@@ -244,7 +244,7 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
         other => panic!("{other:?}"),
     }
     assert!(matches!(
-        builder(&domain).start(Start::Saved(saved)).open_watcher().as_ref().map_err(AttachError::kind),
+        builder(&domain).start(Start::Saved(saved)).open_observer().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::StalePosition { .. })
     ));
 }
@@ -271,7 +271,7 @@ fn a_start_that_no_channel_reaches_is_refused_and_spoils_nothing() {
                     Err(AttachErrorKind::NoSuchPosition { sequence: named }) => assert_eq!(named, sequence),
                     other => panic!("{start:?}: {other:?}"),
                 }
-                let watcher = builder().start(start).open_watcher().map(|mut end| end.try_pop());
+                let watcher = builder().start(start).open_observer().map(|mut end| end.try_pop());
                 assert!(
                     matches!(
                         watcher.as_ref().map_err(AttachError::kind),
@@ -292,7 +292,7 @@ fn a_watcher_reads_along_and_writes_nothing() {
     private_namespace();
     let domain = unique("watcher");
     let mut publisher = builder(&domain).capacity(8).gated().create_sender().unwrap();
-    let mut watcher: Watcher<Item> = builder(&domain).open_watcher().unwrap();
+    let mut watcher: Watcher<Item> = builder(&domain).open_observer().unwrap();
     assert!(matches!(watcher.try_pop(), Err(PopError::Empty)));
     for number in 0..20 {
         publisher.try_publish(payload(number)).unwrap();
@@ -519,7 +519,7 @@ fn nothing_is_left_behind() {
     let publisher = builder(&domain).create_sender().unwrap();
     let mut victim = Role::start("read-and-die", &[&domain, "BroadcastRead", "1000"]);
     victim.hear();
-    let watcher = builder(&domain).open_watcher().unwrap();
+    let watcher = builder(&domain).open_observer().unwrap();
     victim.kill();
     drop(publisher);
     drop(watcher);

@@ -359,7 +359,7 @@ fn a_channel_of_frames() {
     let domain = unique("frames");
     let mut publisher = builder(&domain).capacity(4096).gated().create_sender().unwrap();
     let mut first = builder(&domain).open_receiver().unwrap();
-    let mut watcher: Watcher = builder(&domain).open_watcher().unwrap();
+    let mut watcher: Watcher = builder(&domain).open_observer().unwrap();
     publisher.publish(b"one").unwrap();
     publisher.publish_batch(&["two", "", "four"]).unwrap();
     assert_eq!(first.pop().unwrap(), b"one");
@@ -395,7 +395,7 @@ fn a_channel_of_frames() {
             ),
             "{wrong:?}: {refused:?}"
         );
-        let refused = builder(&domain).start(wrong).open_watcher();
+        let refused = builder(&domain).start(wrong).open_observer();
         assert!(
             matches!(
                 refused.as_ref().map_err(AttachError::kind),

@@ -40,7 +40,7 @@ fn messages(domain: &Domain, barrier: Barrier, mode: Mode) {
     let builder = builder.wait(WaitStrategy::DEFAULT);
     let mut publisher = builder.create_sender().unwrap();
     let mut ends = [builder.open_receiver().unwrap(), builder.open_receiver().unwrap()];
-    let mut watcher = builder.open_watcher().unwrap();
+    let mut watcher = builder.open_observer().unwrap();
     repeat(|number| {
         let sent = [[number; 5], [number + 1; 5], [number + 2; 5]];
         must(publisher.publish(sent[0]).is_ok());

@@ -243,7 +243,7 @@ fn every_method_of_a_builder_is_known_here() {
         for entry in std::fs::read_dir(at).unwrap().map(|entry| entry.unwrap().path()) {
             if entry.is_dir() {
                 files += methods(&entry, found);
-            } else if ["builder.rs", "settings.rs"].iter().any(|name| entry.ends_with(name)) {
+            } else if ["builder.rs", "options.rs"].iter().any(|name| entry.ends_with(name)) {
                 files += 1;
                 for line in std::fs::read_to_string(&entry).unwrap().lines() {
                     let line = line.trim_start();
@@ -297,19 +297,19 @@ fn the_classes_of_a_pool_are_chosen_by_an_opener_that_names_some() {
 fn the_keys_of_a_table_are_open_until_a_writer_comes() {
     private_namespace();
     let domain = Domain::open(&unique("chosen-keys")).unwrap();
-    let table = latest::Builder::<u64>::new("prices").domain(&domain).wait(WaitStrategy::Sleep);
-    let mut reader = table.create_table_reader().unwrap();
-    let mut other = table.create_table_reader().unwrap();
+    let table = latest::TableBuilder::<u64>::new("prices").domain(&domain).wait(WaitStrategy::Sleep);
+    let mut reader = table.create_receiver().unwrap();
+    let mut other = table.create_receiver().unwrap();
     assert!(reader.get(17).unwrap().is_none());
     assert!(reader.get_newer(17).unwrap().is_none());
     assert!(reader.get_into(17, &mut 0).unwrap().is_none());
     assert_eq!((reader.sequence(17).unwrap(), reader.seen(17).unwrap(), reader.keys()), (0, 0, 1));
     assert!(matches!(reader.wait_timeout(17, Duration::from_millis(1)), Err(latest::ReadError::TimedOut)));
-    let mut polling = table.create_table_reader().unwrap();
+    let mut polling = table.create_receiver().unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| (reader.wait(17).unwrap().value, reader.keys()));
         let for_writer = scope.spawn(|| (other.wait_for_peer(None).unwrap(), other.keys()));
-        let mut writer = table.clone().keys(500).create_table_writer().unwrap();
+        let mut writer = table.clone().keys(500).create_sender().unwrap();
         writer.publish(17, 995).unwrap();
         assert_eq!(waiting.join().unwrap(), (995, 500));
         let (state, keys) = for_writer.join().unwrap();
@@ -320,8 +320,8 @@ fn the_keys_of_a_table_are_open_until_a_writer_comes() {
     });
     drop((reader, other, polling));
     // A writer that specifies nothing chooses one key.
-    let mut reader = table.create_table_reader().unwrap();
-    let writer = table.create_table_writer().unwrap();
+    let mut reader = table.create_receiver().unwrap();
+    let writer = table.create_sender().unwrap();
     assert!(matches!(reader.get(17), Err(latest::ReadError::NoSuchKey { key: 17, keys: 1 })));
     assert!(matches!(reader.wait(17), Err(latest::ReadError::NoSuchKey { .. })));
     drop(writer);

@@ -67,7 +67,7 @@ fn limits_are_those_of_the_kind() {
     common::private_namespace();
     let domain = Domain::open(&common::unique("errors")).unwrap();
     let keys =
-        latest::Builder::<u64>::new("poses").domain(&domain).keys(65_537).create_table_writer().unwrap_err();
+        latest::TableBuilder::<u64>::new("poses").domain(&domain).keys(65_537).create_sender().unwrap_err();
     assert!(
         matches!(keys.kind(), AttachErrorKind::TooLarge { capacity: 65_537, most: 65_536, .. }),
         "{keys}"

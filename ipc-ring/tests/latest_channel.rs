@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
-use ipc_ring::latest::{Builder, PublishError, ReadError, TableReader, TableWriter, now_ns};
+use ipc_ring::latest::{Builder, PublishError, ReadError, TableBuilder, TableReader, TableWriter, now_ns};
 use ipc_ring::platform::Site;
 use ipc_ring::{AttachError, AttachErrorKind, Domain, Lifetime, PeerExit, PeerState, WaitStrategy, fault};
 
@@ -18,8 +18,8 @@ fn value(key: u32, sequence: u64) -> Item {
     [sequence, u64::from(key), sequence * 3, !sequence, sequence]
 }
 
-fn builder(domain: &str, keys: u32) -> Builder<Item> {
-    Builder::new("values").domain(&Domain::open(domain).unwrap()).keys(keys).wait(WaitStrategy::Sleep)
+fn builder(domain: &str, keys: u32) -> TableBuilder<Item> {
+    TableBuilder::new("values").domain(&Domain::open(domain).unwrap()).keys(keys).wait(WaitStrategy::Sleep)
 }
 
 fn publish(writer: &mut TableWriter<Item>, key: u32) -> u64 {
@@ -42,7 +42,7 @@ fn plays_a_role() {
     let arguments: Vec<&str> = role.iter().map(String::as_str).collect();
     match arguments[..] {
         ["read", domain, keys] => {
-            let mut reader = builder(domain, keys.parse().unwrap()).create_table_reader().unwrap();
+            let mut reader = builder(domain, keys.parse().unwrap()).create_receiver().unwrap();
             say("ready");
             loop {
                 match next(&mut reader) {
@@ -54,7 +54,7 @@ fn plays_a_role() {
         }
         ["write", domain, keys, count] => {
             let keys = keys.parse().unwrap();
-            let mut writer = builder(domain, keys).create_table_writer().unwrap();
+            let mut writer = builder(domain, keys).create_sender().unwrap();
             say("ready");
             listen();
             for number in 0..count.parse().unwrap() {
@@ -63,7 +63,7 @@ fn plays_a_role() {
         }
         ["write-and-die", domain, keys, site, after] => {
             let keys = keys.parse().unwrap();
-            let mut writer = builder(domain, keys).create_table_writer().unwrap();
+            let mut writer = builder(domain, keys).create_sender().unwrap();
             let site = Site::ALL.into_iter().find(|known| format!("{known:?}") == site).unwrap();
             say("ready");
             listen();
@@ -73,7 +73,7 @@ fn plays_a_role() {
             }
         }
         ["sleep-and-die", domain, keys] => {
-            let mut reader = builder(domain, keys.parse().unwrap()).create_table_reader().unwrap();
+            let mut reader = builder(domain, keys.parse().unwrap()).create_receiver().unwrap();
             fault::arm(Site::WaitAnnounced, 0);
             say("ready");
             let _ = reader.wait_any();
@@ -129,7 +129,7 @@ fn a_writer_killed_at_each_site() {
                 continue; // There is no journal.
             }
             let domain = unique("kill-writer");
-            let mut reader = builder(&domain, keys).create_table_reader().unwrap();
+            let mut reader = builder(&domain, keys).create_receiver().unwrap();
             let mut seen = BTreeMap::new();
             let mut last_of = |reader: &mut TableReader<Item>| loop {
                 match next(reader) {
@@ -158,9 +158,9 @@ fn a_writer_killed_at_each_site() {
             let newest = |reader: &mut TableReader<Item>| -> u64 {
                 (0..keys).map(|key| reader.get(key).unwrap().map_or(0, |newest| newest.sequence)).sum()
             };
-            assert_eq!(newest(&mut builder(&domain, keys).open_table_reader().unwrap()), published);
+            assert_eq!(newest(&mut builder(&domain, keys).open_receiver().unwrap()), published);
             // The successor continues, and a reader that follows all keys misses nothing.
-            let mut successor = builder(&domain, keys).open_table_writer().unwrap();
+            let mut successor = builder(&domain, keys).open_sender().unwrap();
             publish(&mut successor, 0);
             successor.detach();
             let (over, seen) = last_of(&mut reader);
@@ -174,7 +174,7 @@ fn a_writer_killed_at_each_site() {
 fn a_killed_sleeper_keeps_no_other_end_asleep() {
     private_namespace();
     let domain = unique("kill-sleeper");
-    let mut writer = builder(&domain, 1).create_table_writer().unwrap();
+    let mut writer = builder(&domain, 1).create_sender().unwrap();
     let mut victim = Role::start("sleep-and-die", &[&domain, "1"]);
     assert_eq!(victim.hear(), "ready");
     victim.wait_killed();
@@ -193,11 +193,9 @@ fn a_killed_sleeper_keeps_no_other_end_asleep() {
 fn a_reader_wakes_for_its_own_key_only() {
     private_namespace();
     let domain = unique("topic");
-    let mut writer = builder(&domain, 200).create_table_writer().unwrap();
-    let (mut one, mut all) = (
-        builder(&domain, 200).open_table_reader().unwrap(),
-        builder(&domain, 200).open_table_reader().unwrap(),
-    );
+    let mut writer = builder(&domain, 200).create_sender().unwrap();
+    let (mut one, mut all) =
+        (builder(&domain, 200).open_receiver().unwrap(), builder(&domain, 200).open_receiver().unwrap());
     std::thread::scope(|scope| {
         // Key 67 sleeps behind the same mask as key 3.
         let three = scope.spawn(|| one.wait(3).unwrap());
@@ -229,10 +227,10 @@ fn a_reader_wakes_for_its_own_key_only() {
 fn two_hundred_fifty_six_readers_sleep_and_wake_and_the_next_is_refused() {
     private_namespace();
     let domain = unique("full");
-    let mut writer = builder(&domain, 2).create_table_writer().unwrap();
+    let mut writer = builder(&domain, 2).create_sender().unwrap();
     let mut readers: Vec<TableReader<Item>> =
-        (0..256).map(|_| builder(&domain, 2).open_table_reader().unwrap()).collect();
-    let refused = builder(&domain, 2).open_table_reader().map(|_| ());
+        (0..256).map(|_| builder(&domain, 2).open_receiver().unwrap()).collect();
+    let refused = builder(&domain, 2).open_receiver().map(|_| ());
     assert!(
         matches!(
             refused.as_ref().map_err(AttachError::kind),
@@ -261,21 +259,21 @@ fn two_hundred_fifty_six_readers_sleep_and_wake_and_the_next_is_refused() {
     });
     assert_eq!(observer.get(1).unwrap().unwrap().value, value(1, 1));
     readers.pop();
-    assert!(builder(&domain, 2).open_table_reader().is_ok());
+    assert!(builder(&domain, 2).open_receiver().is_ok());
 }
 
 #[test]
 fn how_waiting_ends() {
     private_namespace();
     let domain = unique("ends");
-    let mut reader = builder(&domain, 1).create_table_reader().unwrap();
+    let mut reader = builder(&domain, 1).create_receiver().unwrap();
     let short = Duration::from_millis(5);
     // A writer that has never joined is waited for.
     assert!(matches!(reader.wait_timeout(0, short), Err(ReadError::TimedOut)));
     assert!(matches!(reader.wait_any_timeout(short), Err(ReadError::TimedOut)));
     assert_eq!(reader.peer().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
-    let mut writer = builder(&domain, 1).open_table_writer().unwrap();
-    let second = builder(&domain, 1).open_table_writer().map(|_| ());
+    let mut writer = builder(&domain, 1).open_sender().unwrap();
+    let second = builder(&domain, 1).open_sender().map(|_| ());
     assert!(
         matches!(second.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::EndTaken { pid }) if *pid == std::process::id()),
         "{second:?}"
@@ -292,17 +290,17 @@ fn how_waiting_ends() {
     assert!(matches!(reader.wait(0), Err(ReadError::PeerGone(PeerExit::Detached))));
     assert_eq!(reader.get(0).unwrap().unwrap().sequence, 1);
     assert_eq!(reader.wait_for_peer(Some(short)).unwrap(), PeerState::Gone(PeerExit::Detached));
-    let mut writer = builder(&domain, 1).open_table_writer().unwrap();
+    let mut writer = builder(&domain, 1).open_sender().unwrap();
     assert!(matches!(reader.wait_timeout(0, short), Err(ReadError::TimedOut)));
     assert_eq!(publish(&mut writer, 0), 2);
     writer.close();
     assert_eq!(reader.wait_any().unwrap().1.sequence, 2);
     assert!(matches!(reader.wait(0), Err(ReadError::Closed)));
     assert_eq!(reader.get(0).unwrap().unwrap().sequence, 2, "the last value stays");
-    let late = builder(&domain, 1).open_table_writer().map(|_| ());
+    let late = builder(&domain, 1).open_sender().map(|_| ());
     assert!(matches!(late.as_ref().map_err(AttachError::kind), Err(AttachErrorKind::Closed)), "{late:?}");
     // A creator makes a new channel in its place; its holders keep the old one.
-    let mut fresh = builder(&domain, 1).create_table_writer().unwrap();
+    let mut fresh = builder(&domain, 1).create_sender().unwrap();
     assert_eq!(publish(&mut fresh, 0), 1);
     assert_eq!(reader.get(0).unwrap().unwrap().sequence, 2);
 }
@@ -327,7 +325,7 @@ fn the_face_of_one_value() {
     let newest = reader.get_into(&mut place).unwrap().unwrap();
     assert_eq!((place, newest.sequence, newest.time_ns), (value(0, 2), 2, 77));
     // Neither a table nor a ring is a channel of one value.
-    let _table = Builder::<Item>::new("table").domain(&domain).keys(5).create_table_writer().unwrap();
+    let _table = TableBuilder::<Item>::new("table").domain(&domain).keys(5).create_sender().unwrap();
     let other = Builder::<Item>::new("table").domain(&domain).open_receiver().map(|_| ());
     assert!(
         matches!(
@@ -347,9 +345,9 @@ fn the_face_of_one_value() {
 fn an_observer_sees_what_a_reader_sees() {
     private_namespace();
     let domain = unique("observer");
-    let mut writer = builder(&domain, 4).create_table_writer().unwrap();
+    let mut writer = builder(&domain, 4).create_sender().unwrap();
     let mut observer =
-        Builder::<Item>::new("values").domain(&Domain::open(&domain).unwrap()).open_observer().unwrap();
+        TableBuilder::<Item>::new("values").domain(&Domain::open(&domain).unwrap()).open_observer().unwrap();
     assert_eq!((observer.keys(), observer.changed().unwrap()), (4, None));
     for sequence in 1..2000 {
         publish(&mut writer, 2);
@@ -368,7 +366,7 @@ fn an_observer_sees_what_a_reader_sees() {
     );
     // The channel itself is gone with its last end.
     assert!(matches!(
-        builder(&domain, 4).open_table_reader().as_ref().map_err(AttachError::kind),
+        builder(&domain, 4).open_receiver().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::NotFound)
     ));
 }
@@ -378,14 +376,14 @@ fn values_of_a_persistent_table_outlive_all_ends() {
     private_namespace();
     let domain = unique("persistent");
     let persistent = || builder(&domain, 3).lifetime(Lifetime::Persistent);
-    let mut writer = persistent().create_table_writer().unwrap();
+    let mut writer = persistent().create_sender().unwrap();
     publish(&mut writer, 1);
     publish(&mut writer, 1);
     drop(writer);
-    let mut reader = persistent().open_table_reader().unwrap();
+    let mut reader = persistent().open_receiver().unwrap();
     assert_eq!(reader.get(1).unwrap().unwrap().value, value(1, 2));
     drop(reader);
-    let mut writer = persistent().open_table_writer().unwrap();
+    let mut writer = persistent().open_sender().unwrap();
     assert_eq!(publish(&mut writer, 1), 3);
     let domain = Domain::open(&domain).unwrap();
     assert!(domain.remove_channel("values").unwrap());

@@ -5,7 +5,7 @@ mod hot_path_common;
 
 use common::{role, unique};
 use hot_path_common::{ALLOCATED, GOOD, allocations, end, forbid_system_calls, must, outcome};
-use ipc_ring::latest::Builder;
+use ipc_ring::latest::TableBuilder;
 use ipc_ring::{Barrier, Domain, WaitStrategy};
 
 #[test]
@@ -21,13 +21,13 @@ fn plays_a_role() {
 fn work(barrier: &str) {
     let barrier = if barrier == "fence" { Barrier::Fence } else { Barrier::Asymmetric };
     let domain = Domain::open(&unique("hot-latest")).unwrap();
-    let builder = Builder::<[u64; 90]>::new("values")
+    let builder = TableBuilder::<[u64; 90]>::new("values")
         .domain(&domain)
         .barrier(barrier)
         .keys(5)
         .wait(WaitStrategy::DEFAULT);
-    let mut writer = builder.create_table_writer().unwrap();
-    let mut reader = builder.open_table_reader().unwrap();
+    let mut writer = builder.create_sender().unwrap();
+    let mut reader = builder.open_receiver().unwrap();
     let mut observer = builder.open_observer().unwrap();
     let mut place = [0; 90];
     let mut once = |number: u64| {

@@ -132,8 +132,8 @@ fn lossy(domain: &Domain) -> broadcast::Builder<u64> {
     broadcast::Builder::new("lossy").domain(domain)
 }
 
-fn table(domain: &Domain) -> latest::Builder<u64> {
-    latest::Builder::new("table").domain(domain).keys(3)
+fn table(domain: &Domain) -> latest::TableBuilder<u64> {
+    latest::TableBuilder::new("table").domain(domain).keys(3)
 }
 
 fn queue(domain: &Domain) -> mpmc::Builder<u64> {
@@ -162,7 +162,7 @@ fn wait(kind: &str, domain: &str) {
             }
         }
         _ => {
-            let mut reader = table(&domain).create_table_reader().unwrap();
+            let mut reader = table(&domain).create_receiver().unwrap();
             say("ready");
             loop {
                 let event = set.wait(&mut [&mut quiet, &mut reader], None).unwrap();
@@ -190,7 +190,7 @@ fn sets_that_sleep_are_all_woken() {
             let mut publisher = lossy(&domain).create_sender().unwrap();
             Box::new(move |number| publisher.publish(number).unwrap())
         } else {
-            let mut writer = table(&domain).create_table_writer().unwrap();
+            let mut writer = table(&domain).create_sender().unwrap();
             Box::new(move |number| _ = writer.publish(number as u32 % 3, number).unwrap())
         };
         let children = start(sleepers, "wait", &[kind, &name]);

@@ -129,7 +129,7 @@ fn no_process_joins_a_gated_channel_without_the_barrier() {
         let frames = || broadcast::frames::Builder::new("frames").domain(&domain).gated().capacity(64);
         let mut of_messages = messages().create_sender().unwrap();
         let mut of_frames = frames().create_sender().unwrap();
-        let watchers = (messages().open_watcher().unwrap(), frames().open_watcher().unwrap());
+        let watchers = (messages().open_observer().unwrap(), frames().open_observer().unwrap());
         forbid_membarrier();
         for _ in 0..3 {
             let answers = [messages().open_receiver().map(drop), frames().open_receiver().map(drop)];

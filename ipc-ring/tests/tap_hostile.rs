@@ -60,8 +60,8 @@ fn memory_that_makes_no_sense_is_read_without_harm() {
                     Box::new(builder.create_sender().unwrap())
                 }
                 (_, domain) => {
-                    let builder = latest::Builder::<[u8; 24]>::new("x").domain(domain).keys(4);
-                    Box::new(builder.create_table_writer().unwrap())
+                    let builder = latest::TableBuilder::<[u8; 24]>::new("x").domain(domain).keys(4);
+                    Box::new(builder.create_sender().unwrap())
                 }
             }
         };

@@ -218,10 +218,10 @@ fn newest_values_and_calls_are_waited_for_beside_the_others() {
     private_namespace();
     let domain = Domain::open(&unique("wait-set-latest")).unwrap();
     let poses = latest::Builder::<u64>::new("pose").domain(&domain);
-    let table = latest::Builder::<u64>::new("prices").domain(&domain).keys(5);
+    let table = latest::TableBuilder::<u64>::new("prices").domain(&domain).keys(5);
     let sums = call::Builder::<u64, u64>::new("sums").domain(&domain).wait(WaitStrategy::Sleep);
-    let (mut pose, mut prices) = (poses.create_receiver().unwrap(), table.create_table_reader().unwrap());
-    let (mut moving, mut pricing) = (poses.open_sender().unwrap(), table.open_table_writer().unwrap());
+    let (mut pose, mut prices) = (poses.create_receiver().unwrap(), table.create_receiver().unwrap());
+    let (mut moving, mut pricing) = (poses.open_sender().unwrap(), table.open_sender().unwrap());
     let (mut asking, mut answering) = (sums.create_sender().unwrap(), sums.open_receiver().unwrap());
     const ROUNDS: u64 = 30;
     let mut set = WaitSet::with_strategy(&domain, WaitStrategy::Sleep).unwrap();

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use common::{private_namespace, unique};
-use ipc_ring::latest::{Builder, ReadError, TableReader, TableWriter};
+use ipc_ring::latest::{ReadError, TableBuilder, TableReader, TableWriter};
 use ipc_ring::readiness::{Armed, PollSet};
 use ipc_ring::{Domain, News, WaitSet, WaitStrategy};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -21,8 +21,8 @@ fn keys(number: u32) -> (u32, u32) {
 }
 
 fn ends(domain: &Domain) -> (TableWriter<u32>, TableReader<u32>) {
-    let table = Builder::<u32>::new("table").domain(domain).keys(KEYS).wait(WaitStrategy::Sleep);
-    (table.create_table_writer().unwrap(), table.open_table_reader().unwrap())
+    let table = TableBuilder::<u32>::new("table").domain(domain).keys(KEYS).wait(WaitStrategy::Sleep);
+    (table.create_sender().unwrap(), table.open_receiver().unwrap())
 }
 
 /// Sleeps for a key that is not published in this round.

@@ -58,6 +58,7 @@ mod builder;
 pub(super) mod end;
 pub mod frames;
 mod observer;
+pub(super) mod options;
 pub mod payloads;
 mod position;
 mod publisher;
@@ -66,6 +67,7 @@ mod subscriber;
 mod watcher;
 
 pub use builder::Builder;
+pub(super) use builder::Options;
 pub(super) use end::TABLE;
 pub use observer::{Observer, SubscriberInfo};
 pub use position::{Position, Start};

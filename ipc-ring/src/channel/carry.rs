@@ -83,7 +83,7 @@ impl Make for Frames {
     type Attached = bytes::Attached;
 
     fn request(settings: &Settings) -> Request<'_> {
-        bytes::nameless(settings)
+        bytes::request(settings)
     }
 
     fn usual_capacity() -> u64 {
@@ -139,7 +139,7 @@ impl<T: Message + Sync> Make for Values<T> {
     type Attached = spsc::Attached<T>;
 
     fn request(settings: &Settings) -> Request<'_> {
-        spsc::nameless::<T>(settings)
+        spsc::request::<T>(settings)
     }
 
     fn usual_capacity() -> u64 {

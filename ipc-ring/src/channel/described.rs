@@ -9,7 +9,7 @@ use crate::region::Region;
 
 /// The description that a builder was given.
 #[derive(Clone, Debug)]
-pub(super) enum Described {
+pub enum Described {
     /// The type of the elements.
     Element(Box<Description>),
     /// Those of the requests and the replies of a call.

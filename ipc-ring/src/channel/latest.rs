@@ -46,7 +46,7 @@ mod table_writer;
 mod writer;
 pub(super) mod writing;
 
-pub use builder::Builder;
+pub use builder::{Builder, TableBuilder};
 pub(super) use end::TABLE;
 pub use observer::Observer;
 pub use reader::Reader;

@@ -7,6 +7,7 @@
 mod announce;
 pub(crate) mod barriers;
 pub mod broadcast;
+mod builder;
 mod by_value;
 pub mod bytes;
 pub mod call;
@@ -41,6 +42,7 @@ pub(crate) mod waitable;
 
 pub use crate::end::pair::PeerState;
 pub(crate) use announce::Subject;
+pub use builder::{Builder, Channel};
 pub use carry::{Carry, Frames, Values};
 pub(crate) use carry::{Seated, Token};
 pub(crate) use endpoints::{Holder, holders};

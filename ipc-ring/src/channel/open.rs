@@ -21,11 +21,11 @@ mod request;
 
 use making::make;
 pub(super) use making::{Access, make_nameless, make_private};
-pub(super) use request::Request;
+pub(super) use request::{Request, usual_slots};
 
 /// Whether a channel may, must or must not exist already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Creation {
+pub enum Creation {
     MakeOrFind,
     MustMake,
     MustFind,
@@ -67,18 +67,20 @@ pub(super) struct Found {
     pub(super) entry: Entry,
 }
 
-/// Finds or makes the channel and gives it to `seat`, all under the domain's lock.
+/// Finds or makes the channel and gives it to `seat`, all under the domain's lock; `end` makes an end of the
+/// result when the lock is free again.
 ///
 /// When `seat` returns [`Closed`](crate::AttachErrorKind::Closed) and a new channel may be made, the old
 /// one's name passes to it; processes attached to the old one keep it. The same happens with the name of a
 /// ring that differs from the request while its parameters are still open: see [`successor`].
-pub(super) fn attach<R>(
+pub(super) fn attach<R, E>(
     request: &Request<'_>,
     creation: Creation,
     side: Side,
     seat: impl Fn(&Locked<'_>, &Domain, Found) -> Result<R, AttachError>,
-) -> Result<R, AttachError> {
-    try_attach(request, creation, side, seat).map_err(|error| request.explain(error, side))
+    end: impl FnOnce(R) -> Result<E, AttachError>,
+) -> Result<E, AttachError> {
+    try_attach(request, creation, side, seat).and_then(end).map_err(|error| request.explain(error, side))
 }
 
 fn try_attach<R>(

@@ -53,7 +53,7 @@ mod sender;
 #[allow(unsafe_code)]
 mod spsc;
 
-pub use builder::Builder;
+pub use builder::{Builder, Raw};
 pub use caller::RawCaller;
 pub use element::ElementInfo;
 pub use end::Received;

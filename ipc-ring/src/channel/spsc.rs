@@ -72,7 +72,7 @@ mod producer;
 mod ready;
 
 pub use builder::Builder;
-pub(super) use builder::{Attached, nameless, seat};
+pub(super) use builder::{Attached, request, seat};
 pub use consumer::{Consumer, Drain, View};
 pub use observer::Observer;
 pub use producer::{Claim, Producer};

@@ -1,8 +1,12 @@
 //! Every kind of channel, opened in every way that affects the error.
 
 use ipc_ring::broadcast::{self, Mode, Start, frames, payloads};
+use ipc_ring::layout::Kind;
 use ipc_ring::pool::{self, Pool};
-use ipc_ring::{AttachError, Barrier, Domain, Lifetime, Message, bytes, call, latest, mpmc, spsc};
+use ipc_ring::{
+    AttachError, Barrier, Builder, Channel, Domain, ElementType, Lifetime, Message, RawReceiver, RawSender,
+    bytes, call, latest, mpmc, raw, spsc,
+};
 
 /// Whether a channel may, must or must not be there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,9 +60,9 @@ macro_rules! ends {
 }
 
 ends!(spsc::Producer, spsc::Consumer, mpmc::Consumer, broadcast::Publisher, broadcast::Subscriber of T);
-ends!(latest::TableWriter, latest::TableReader of T);
+ends!(latest::TableWriter, latest::TableReader, latest::Writer, latest::Reader of T);
 ends!(bytes::Producer, bytes::Consumer, frames::Publisher, frames::Subscriber);
-ends!(payloads::Publisher, payloads::Subscriber, Pool);
+ends!(payloads::Publisher, payloads::Subscriber, RawSender, RawReceiver, Pool);
 
 impl<T: Message> End for mpmc::Producer<T> {
     fn close(self: Box<Self>) {
@@ -78,7 +82,6 @@ pub struct Row {
     pub giver: Option<&'static str>,
     /// How many of the other ends there may be; a process that opens a pool again has the same membership.
     pub many: Option<&'static str>,
-    pub has_new: bool,
     pub has_types: bool,
     /// The unit of its capacity, and the number of units for each requested one.
     pub unit: Option<(&'static str, u64)>,
@@ -92,33 +95,38 @@ fn boxed<E: End + 'static>(end: E) -> Box<dyn End> {
 }
 
 /// Opens the end of a builder that is asked for.
-macro_rules! open {
-    ($builder:expr, $ask:expr, $create:ident $new:ident $open:ident, $create_taker:ident $open_taker:ident) => {
-        match ($ask.gives, $ask.way) {
-            (true, Way::Create) => $builder.$create().map(boxed),
-            (true, Way::New) => $builder.$new().map(boxed),
-            (true, Way::Open) => $builder.$open().map(boxed),
-            (false, Way::Create | Way::New) => $builder.$create_taker().map(boxed),
-            (false, Way::Open) => $builder.$open_taker().map(boxed),
-        }
-    };
+fn open<K: Channel<Sender: End, Receiver: End>>(builder: &Builder<K>, ask: &Ask<'_>) -> Opened
+where
+    K::Sender: 'static,
+    K::Receiver: 'static,
+{
+    match (ask.gives, ask.way) {
+        (true, Way::Create) => builder.create_sender().map(boxed),
+        (true, Way::New) => builder.create_new_sender().map(boxed),
+        (true, Way::Open) => builder.open_sender().map(boxed),
+        (false, Way::Create) => builder.create_receiver().map(boxed),
+        (false, Way::New) => builder.create_new_receiver().map(boxed),
+        (false, Way::Open) => builder.open_receiver().map(boxed),
+    }
 }
 
-/// A builder with the requested parameters set by its common methods.
+/// A builder with the requested parameters that all kinds have.
+fn told<K: Channel>(builder: Builder<K>, ask: &Ask<'_>) -> Builder<K> {
+    let builder = builder.domain(ask.domain);
+    let builder = match ask.lifetime {
+        Some(lifetime) => builder.lifetime(lifetime),
+        None => builder,
+    };
+    match ask.barrier {
+        Some(barrier) => builder.barrier(barrier),
+        None => builder,
+    }
+}
+
+/// As [`told`], with the capacity in units of this size.
 macro_rules! told {
-    ($builder:expr, $ask:expr) => {{
-        let builder = $builder.domain($ask.domain);
-        let builder = match $ask.lifetime {
-            Some(lifetime) => builder.lifetime(lifetime),
-            None => builder,
-        };
-        match $ask.barrier {
-            Some(barrier) => builder.barrier(barrier),
-            None => builder,
-        }
-    }};
     ($builder:expr, $ask:expr, $set:ident, $unit:expr) => {{
-        let builder = told!($builder, $ask);
+        let builder = told($builder, $ask);
         match $ask.capacity {
             Some(capacity) => builder.$set((capacity * $unit).try_into().unwrap()),
             None => builder,
@@ -128,18 +136,18 @@ macro_rules! told {
 
 fn spsc<T: Message>(ask: &Ask<'_>) -> Opened {
     let builder = told!(spsc::Builder::<T>::new(ask.name), ask, capacity, 1);
-    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
+    open(&builder, ask)
 }
 
 fn bytes(ask: &Ask<'_>) -> Opened {
     let builder = told!(bytes::Builder::new(ask.name), ask, capacity, 64);
     let builder = if ask.element == Element::Usual { builder } else { builder.type_name("log/2") };
-    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
+    open(&builder, ask)
 }
 
 fn mpmc<T: Message>(ask: &Ask<'_>) -> Opened {
     let builder = told!(mpmc::Builder::<T>::new(ask.name), ask, capacity, 1);
-    open!(builder, ask, create_sender create_sender open_sender, create_receiver open_receiver)
+    open(&builder, ask)
 }
 
 macro_rules! of_mode {
@@ -154,33 +162,38 @@ macro_rules! of_mode {
 
 fn broadcast<T: Message>(ask: &Ask<'_>) -> Opened {
     let builder = of_mode!(told!(broadcast::Builder::<T>::new(ask.name), ask, capacity, 1), ask);
-    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
+    open(&builder, ask)
 }
 
 fn frames(ask: &Ask<'_>) -> Opened {
     let builder = of_mode!(told!(frames::Builder::new(ask.name), ask, capacity, 64), ask);
-    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
+    open(&builder, ask)
 }
 
 fn payloads(ask: &Ask<'_>) -> Opened {
     let builder = payloads::Builder::new(ask.name, ask.pool.expect("a pool for payloads"));
-    let builder = of_mode!(told!(builder, ask), ask);
-    let builder = match ask.capacity {
-        Some(capacity) => builder.capacity(capacity),
-        None => builder,
-    };
-    open!(builder, ask, create_sender create_new_sender open_sender, create_receiver open_receiver)
+    let builder = of_mode!(told!(builder, ask, capacity, 1), ask);
+    open(&builder, ask)
 }
 
 fn latest<T: Message>(ask: &Ask<'_>) -> Opened {
-    let builder = told!(latest::Builder::<T>::new(ask.name), ask, keys, 1);
-    open!(builder, ask, create_table_writer create_new_table_writer open_table_writer,
-        create_table_reader open_table_reader)
+    let builder = told!(latest::TableBuilder::<T>::new(ask.name), ask, keys, 1);
+    open(&builder, ask)
+}
+
+fn one_value<T: Message>(ask: &Ask<'_>) -> Opened {
+    open(&told(latest::Builder::<T>::new(ask.name), ask), ask)
+}
+
+fn raw(ask: &Ask<'_>) -> Opened {
+    let element = ElementType::new(8, 8, "u64").unwrap();
+    let builder = raw::Builder::new(ask.name).kind(Kind::Spsc).element(&element);
+    open(&told!(builder, ask, capacity, 1), ask)
 }
 
 fn call<T: Message>(ask: &Ask<'_>) -> Opened {
-    let builder = told!(call::Builder::<T, T>::new(ask.name), ask);
-    open!(builder, ask, create_sender create_sender open_sender, create_receiver open_receiver)
+    let builder = told(call::Builder::<T, T>::new(ask.name), ask);
+    open(&builder, ask)
 }
 
 fn pool(ask: &Ask<'_>) -> Opened {
@@ -213,7 +226,6 @@ const ONE: Row = Row {
     open: of_type!(spsc),
     giver: Some("producer"),
     many: None,
-    has_new: true,
     has_types: true,
     unit: Some(("slots", 1)),
     has_modes: false,
@@ -223,14 +235,7 @@ const ONE: Row = Row {
 pub const ALL: [Row; 9] = [
     ONE,
     Row { name: "bytes", open: bytes, has_types: false, unit: Some(("bytes", 64)), ..ONE },
-    Row {
-        name: "mpmc",
-        open: of_type!(mpmc),
-        giver: None,
-        many: Some("256 ends of one channel"),
-        has_new: false,
-        ..ONE
-    },
+    Row { name: "mpmc", open: of_type!(mpmc), giver: None, many: Some("256 ends of one channel"), ..ONE },
     PUBLISHING,
     Row { name: "broadcast-bytes", open: frames, has_types: false, unit: Some(("bytes", 64)), ..PUBLISHING },
     Row { name: "broadcast", open: payloads, has_types: false, has_pool: true, ..PUBLISHING },
@@ -242,8 +247,14 @@ pub const ALL: [Row; 9] = [
         unit: Some(("keys", 1)),
         ..ONE
     },
-    Row { name: "call", open: of_type!(call), giver: Some("caller"), has_new: false, unit: None, ..ONE },
+    Row { name: "call", open: of_type!(call), giver: Some("caller"), unit: None, ..ONE },
     Row { name: "pool", open: pool, giver: None, has_types: false, unit: None, ..ONE },
+];
+
+/// Kinds that are those of other rows, made and found by builders of their own.
+pub const OTHERS: [Row; 2] = [
+    Row { name: "latest", open: of_type!(one_value), unit: None, ..ONE },
+    Row { name: "raw", open: raw, has_types: false, ..ONE },
 ];
 
 const PUBLISHING: Row = Row {

@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod constructors;
 mod elsewhere;
 mod ends;
 
@@ -139,8 +140,7 @@ fn asked_wrongly(place: &Place) {
         place.refused(place.open(&ask), "BadClasses", &["choose up to 16 classes"]);
     }
     let giver = place.giver();
-    if row.has_new {
-        let new = place.open(&place.ask(true, Way::New));
+    for new in [true, false].map(|gives| place.open(&place.ask(gives, Way::New))) {
         place.refused(new, "AlreadyExists", &["exists already, made by", &me, "open it"]);
     }
     if let Some(word) = row.giver {

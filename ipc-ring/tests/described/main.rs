@@ -344,15 +344,15 @@ fn watchers_and_observers_compare_too() {
         .map(|kind| (end::<Tick>(kind, Gives, how).unwrap(), end::<Tick>(kind, Takes, how).unwrap()));
     let watch = |error: AttachError| error.to_string();
     let tick = broadcast::Builder::<Tick>::new("broadcast").domain(&domain).described();
-    tick.open_watcher().unwrap();
+    tick.open_observer().unwrap();
     let other = broadcast::Builder::<OtherType>::new("broadcast").domain(&domain).described();
-    assert!(watch(other.open_watcher().unwrap_err()).contains("field `price` is i64"));
+    assert!(watch(other.open_observer().unwrap_err()).contains("field `price` is i64"));
     latest::Builder::<Tick>::new("latest").domain(&domain).described().open_observer().unwrap();
     let other = latest::Builder::<OtherType>::new("latest").domain(&domain).described();
     assert!(watch(other.open_observer().unwrap_err()).contains("field `price` is i64"));
     let frames = frames::Builder::new("frames").domain(&domain);
-    frames.clone().description(TICK).open_watcher().unwrap();
-    assert!(watch(frames.description("x").open_watcher().unwrap_err()).contains("line 1"));
+    frames.clone().description(TICK).open_observer().unwrap();
+    assert!(watch(frames.description("x").open_observer().unwrap_err()).contains("line 1"));
 }
 
 /// The vectors that other languages test against hold for headers, too.

@@ -87,8 +87,8 @@ fn taking(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
         (builder.create_receiver().unwrap(), builder.open_sender().unwrap())
     };
     let table = || {
-        let builder = latest::Builder::<u64>::new(&unique("table")).domain(domain).wait(wait).keys(2);
-        (builder.create_table_reader().unwrap(), builder.open_table_writer().unwrap())
+        let builder = latest::TableBuilder::<u64>::new(&unique("table")).domain(domain).wait(wait).keys(2);
+        (builder.create_receiver().unwrap(), builder.open_sender().unwrap())
     };
     let call = || {
         let builder = call::Builder::<u64, u64>::new(&unique("call")).domain(domain).wait(wait);

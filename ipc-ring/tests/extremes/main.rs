@@ -273,8 +273,8 @@ fn counts_of_builders() {
         let _ = pool.clone().class(size, 1).create();
         let _ = pool.class(size, count).create();
         let keys = u32::try_from(count).unwrap_or(u32::MAX);
-        let table = latest::Builder::<u64>::new(&unique("table")).domain(&domain).keys(keys);
-        let _ = table.create_table_writer();
+        let table = latest::TableBuilder::<u64>::new(&unique("table")).domain(&domain).keys(keys);
+        let _ = table.create_sender();
         let service = Service::new(&unique("service")).domain(&domain).capacity(count);
         let _ = service.bind();
         let _ = service.timeout(Duration::from_millis(1)).connect();
@@ -302,8 +302,8 @@ fn counts_of_ends() {
         assert_eq!(pool.loan(len).map(drop).is_ok(), small, "pool {len}");
         assert_eq!(lender.loan(len).map(drop).is_ok(), small, "payloads {len}");
     }
-    let table = latest::Builder::<u64>::new("table").domain(&domain).keys(2);
-    let (mut writer, mut reader) = (table.create_table_writer().unwrap(), table.open_table_reader().unwrap());
+    let table = latest::TableBuilder::<u64>::new("table").domain(&domain).keys(2);
+    let (mut writer, mut reader) = (table.create_sender().unwrap(), table.open_receiver().unwrap());
     for key in [2, u32::MAX / 2, u32::MAX] {
         writer.publish(key, 1).unwrap_err();
         writer.publish_at(key, &1, u64::MAX).unwrap_err();

@@ -7,7 +7,7 @@ use ipc_ring::{Interrupter, Waitable, broadcast};
 use super::super::spsc_common::payload;
 use super::one::number;
 use super::{
-    Asked, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
+    Asked, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, usual, with, with_capacity,
 };
 
 type Item = [u8; 41];
@@ -24,13 +24,8 @@ pub const BROADCAST: Kind = Kind {
 };
 
 fn broadcast_builder(how: How<'_>) -> broadcast::Builder<Item> {
-    let builder = broadcast::Builder::new("broadcast")
-        .domain(how.domain)
-        .wait(how.wait)
-        .await_successors(how.successors);
+    let builder = usual(broadcast::Builder::new("broadcast"), how);
     let builder = with(builder, how.mode, broadcast::Builder::mode);
-    let builder = with(builder, how.lifetime, broadcast::Builder::lifetime);
-    let builder = with(builder, how.barrier, broadcast::Builder::barrier);
     with_capacity(builder, how, 1, broadcast::Builder::capacity)
 }
 

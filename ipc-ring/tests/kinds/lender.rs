@@ -7,7 +7,7 @@ use ipc_ring::{AttachError, Interrupter, PeerState, spsc};
 
 use super::super::spsc_common::payload;
 use super::special::{self, LEN, Receiver};
-use super::{Asked, CAPACITY, Call, Giver, How, Kind, Told, calls, system, told, with};
+use super::{Asked, CAPACITY, Call, Giver, How, Kind, Told, calls, system, told, usual};
 
 /// As [`POOL`](special::POOL), with fewer blocks than the channel has places, and a [`pool::Lender`] that
 /// waits for them. Not one of all: except for that wait it is the same channel.
@@ -33,10 +33,7 @@ fn pool(how: How<'_>) -> Result<pool::Pool, AttachError> {
 }
 
 fn handles(how: How<'_>) -> spsc::Builder<Handle> {
-    let builder = spsc::Builder::new("lender handles").domain(how.domain).capacity(4 * BLOCKS);
-    let builder = builder.wait(how.wait).await_successors(how.successors);
-    let builder = with(builder, how.lifetime, spsc::Builder::lifetime);
-    with(builder, how.barrier, spsc::Builder::barrier)
+    usual(spsc::Builder::new("lender handles"), how).capacity(4 * BLOCKS)
 }
 
 struct Lending {

@@ -10,7 +10,8 @@ use super::super::spsc_common::payload;
 use super::broadcast::BROADCAST;
 use super::one::{frame, frame_number, number};
 use super::{
-    Asked, CAPACITY, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
+    Asked, CAPACITY, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, usual, with,
+    with_capacity,
 };
 
 type Item = [u8; 41];
@@ -27,10 +28,7 @@ pub const MPMC: Kind = Kind {
 };
 
 fn mpmc_builder(how: How<'_>) -> mpmc::Builder<Item> {
-    let builder =
-        mpmc::Builder::new("mpmc").domain(how.domain).wait(how.wait).await_successors(how.successors);
-    let builder = with(builder, how.lifetime, mpmc::Builder::lifetime);
-    let builder = with(builder, how.barrier, mpmc::Builder::barrier);
+    let builder = usual(mpmc::Builder::new("mpmc"), how);
     with_capacity(builder, how, 1, mpmc::Builder::capacity)
 }
 
@@ -117,11 +115,8 @@ pub const FRAMES: Kind = Kind {
 };
 
 fn frames_builder(how: How<'_>) -> frames::Builder {
-    let builder =
-        frames::Builder::new("frames").domain(how.domain).wait(how.wait).await_successors(how.successors);
+    let builder = usual(frames::Builder::new("frames"), how);
     let builder = with(builder, how.mode, frames::Builder::mode);
-    let builder = with(builder, how.lifetime, frames::Builder::lifetime);
-    let builder = with(builder, how.barrier, frames::Builder::barrier);
     with_capacity(builder, how, 64, frames::Builder::capacity)
 }
 
@@ -223,10 +218,8 @@ fn payloads_pool(how: How<'_>) -> Result<Pool, AttachError> {
 }
 
 fn payloads_builder(how: How<'_>, pool: &Pool) -> payloads::Builder {
-    let builder = payloads::Builder::new("payloads", pool).wait(how.wait).await_successors(how.successors);
-    let builder = with(builder, how.lifetime, payloads::Builder::lifetime);
+    let builder = usual(payloads::Builder::new("payloads", pool), how);
     let builder = with(builder, how.mode, payloads::Builder::mode);
-    let builder = with(builder, how.barrier, payloads::Builder::barrier);
     with_capacity(builder, how, 1, payloads::Builder::capacity)
 }
 

@@ -12,7 +12,9 @@ mod special;
 use std::time::Duration;
 
 use ipc_ring::broadcast::Mode;
-use ipc_ring::{AttachError, Barrier, Domain, Interrupter, Lifetime, PeerState, WaitStrategy, Waitable};
+use ipc_ring::{
+    AttachError, Barrier, Builder, Channel, Domain, Interrupter, Lifetime, PeerState, WaitStrategy, Waitable,
+};
 
 /// The result of giving or taking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,6 +215,13 @@ fn with<B, V>(builder: B, value: Option<V>, set: impl FnOnce(B, V) -> B) -> B {
         Some(value) => set(builder, value),
         None => builder,
     }
+}
+
+/// A builder with the parameters that every kind has.
+fn usual<K: Channel>(builder: Builder<K>, how: How<'_>) -> Builder<K> {
+    let builder = builder.domain(how.domain).wait(how.wait).await_successors(how.successors);
+    let builder = with(builder, how.lifetime, Builder::lifetime);
+    with(builder, how.barrier, Builder::barrier)
 }
 
 /// A builder with the requested capacity, in units of this size.

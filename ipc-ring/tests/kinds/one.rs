@@ -7,7 +7,7 @@ use ipc_ring::{Interrupter, Waitable, bytes, spsc};
 
 use super::super::spsc_common::{check, payload};
 use super::{
-    Asked, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
+    Asked, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, usual, with_capacity,
 };
 
 type Item = [u8; 41];
@@ -24,10 +24,7 @@ pub const SPSC: Kind = Kind {
 };
 
 fn spsc_builder(how: How<'_>) -> spsc::Builder<Item> {
-    let builder =
-        spsc::Builder::new("spsc").domain(how.domain).wait(how.wait).await_successors(how.successors);
-    let builder = with(builder, how.lifetime, spsc::Builder::lifetime);
-    let builder = with(builder, how.barrier, spsc::Builder::barrier);
+    let builder = usual(spsc::Builder::new("spsc"), how);
     with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
 
@@ -134,10 +131,7 @@ pub const BYTES: Kind = Kind {
 };
 
 fn bytes_builder(how: How<'_>) -> bytes::Builder {
-    let builder =
-        bytes::Builder::new("bytes").domain(how.domain).wait(how.wait).await_successors(how.successors);
-    let builder = with(builder, how.lifetime, bytes::Builder::lifetime);
-    let builder = with(builder, how.barrier, bytes::Builder::barrier);
+    let builder = usual(bytes::Builder::new("bytes"), how);
     with_capacity(builder, how, 64, bytes::Builder::capacity)
 }
 

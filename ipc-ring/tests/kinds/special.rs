@@ -8,7 +8,8 @@ use ipc_ring::{Interrupter, Waitable, latest, spsc};
 
 use super::super::spsc_common::{check, payload};
 use super::{
-    Asked, CAPACITY, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, with, with_capacity,
+    Asked, CAPACITY, Call, Giver, How, Kind, Parameter, Taker, Told, calls, system, told, usual, with,
+    with_capacity,
 };
 
 type Value = [u8; 300];
@@ -25,24 +26,23 @@ pub const LATEST: Kind = Kind {
 };
 
 fn latest_builder(how: How<'_>) -> latest::Builder<Value> {
-    let builder =
-        latest::Builder::new("latest").domain(how.domain).wait(how.wait).await_successors(how.successors);
-    let builder = with(builder, how.lifetime, latest::Builder::lifetime);
-    with(builder, how.barrier, latest::Builder::barrier)
+    usual(latest::Builder::new("latest"), how)
 }
 
 /// As [`LATEST`], of many values under keys, of which the last one is used. Where the number of keys is
 /// given, it is the capacity. Not one of all: except for the number of keys it is the same channel.
 pub const TABLE: Kind = Kind {
     name: "table",
-    giver: |how| Ok(Box::new(table_builder(how).create_table_writer()?)),
-    taker: |how| Ok(Box::new(table_builder(how).create_table_reader()?)),
+    giver: |how| Ok(Box::new(table_builder(how).create_sender()?)),
+    taker: |how| Ok(Box::new(table_builder(how).create_receiver()?)),
     parameters: &[Parameter::Keys, Parameter::Lifetime, Parameter::Barrier],
     ..LATEST
 };
 
-fn table_builder(how: How<'_>) -> latest::Builder<Value> {
-    with(latest_builder(how), how.capacity, |builder, keys| builder.keys(keys.try_into().unwrap()))
+fn table_builder(how: How<'_>) -> latest::TableBuilder<Value> {
+    with(usual(latest::TableBuilder::new("latest"), how), how.capacity, |builder, keys| {
+        builder.keys(keys.try_into().unwrap())
+    })
 }
 
 impl Giver for latest::TableWriter<Value> {
@@ -200,10 +200,7 @@ fn pool(how: How<'_>) -> Result<pool::Pool, ipc_ring::AttachError> {
 }
 
 fn handles(how: How<'_>) -> spsc::Builder<Handle> {
-    let builder =
-        spsc::Builder::new("handles").domain(how.domain).wait(how.wait).await_successors(how.successors);
-    let builder = with(builder, how.lifetime, spsc::Builder::lifetime);
-    let builder = with(builder, how.barrier, spsc::Builder::barrier);
+    let builder = usual(spsc::Builder::new("handles"), how);
     with_capacity(builder, how, 1, spsc::Builder::capacity)
 }
 
@@ -324,10 +321,7 @@ type Request = [u8; 41];
 type Reply = [u8; 17];
 
 fn call_builder(how: How<'_>) -> call::Builder<Request, Reply> {
-    let builder =
-        call::Builder::new("call").domain(how.domain).wait(how.wait).await_successors(how.successors);
-    let builder = with(builder, how.lifetime, call::Builder::lifetime);
-    with(builder, how.barrier, call::Builder::barrier)
+    usual(call::Builder::new("call"), how)
 }
 
 fn call_error(error: CallError) -> Told {

@@ -81,7 +81,7 @@ fn a_builder_s_deadline_is_for_the_whole_call() {
         ("bytes", |d, t| bytes::Builder::new("n").domain(d).deadline(t).create_receiver().map(drop)),
         ("mpmc", |d, t| mpmc::Builder::<u64>::new("n").domain(d).deadline(t).create_sender().map(drop)),
         ("broadcast", |d, t| {
-            broadcast::Builder::<u64>::new("n").domain(d).deadline(t).open_watcher().map(drop)
+            broadcast::Builder::<u64>::new("n").domain(d).deadline(t).open_observer().map(drop)
         }),
         ("latest", |d, t| latest::Builder::<u64>::new("n").domain(d).deadline(t).create_receiver().map(drop)),
         ("call", |d, t| call::Builder::<u64, u64>::new("n").domain(d).deadline(t).create_sender().map(drop)),

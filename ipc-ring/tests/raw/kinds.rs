@@ -119,23 +119,19 @@ impl<T: Message> Take for spsc::Consumer<T> {
     }
 }
 
-fn latest_builder<T: Message>(domain: &Domain) -> latest::Builder<T> {
-    latest::Builder::new("channel").domain(domain)
+fn table_builder<T: Message>(domain: &Domain) -> latest::TableBuilder<T> {
+    latest::TableBuilder::new("channel").domain(domain)
 }
 
 fn latest_typed<T: Message + Sync>() -> Typed {
     Typed {
-        giver: |domain| {
-            Box::new(latest_builder::<T>(domain).keys(CAPACITY as u32).create_table_writer().unwrap())
-        },
-        taker: |domain| {
-            Box::new(latest_builder::<T>(domain).keys(CAPACITY as u32).create_table_reader().unwrap())
-        },
+        giver: |domain| Box::new(table_builder::<T>(domain).keys(CAPACITY as u32).create_sender().unwrap()),
+        taker: |domain| Box::new(table_builder::<T>(domain).keys(CAPACITY as u32).create_receiver().unwrap()),
     }
 }
 
 fn latest_refused<T: Message>(domain: &Domain) -> AttachError {
-    latest_builder::<T>(domain).open_table_reader().err().expect("another type")
+    table_builder::<T>(domain).open_receiver().err().expect("another type")
 }
 
 impl<T: Message> Give for latest::TableWriter<T> {

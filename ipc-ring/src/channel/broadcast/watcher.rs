@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::end;
-use super::position::{Position, Start};
+use super::options::Readers;
+use super::position::Position;
 use crate::channel::observe;
 use crate::channel::open::Request;
 use crate::domain::{Domain, Entry, Owner};
@@ -16,7 +17,7 @@ use crate::platform::{Barrier, Native};
 use crate::region::Region;
 use crate::ring::broadcast::front::mode_of;
 use crate::ring::broadcast::words::SLOTS_OFFSET;
-use crate::ring::broadcast::{self as ring, Control, Mapped, Mode, Pop, Resume, Words as _};
+use crate::ring::broadcast::{self as ring, Control, Mapped, Mode, Pop, Words as _};
 use crate::wait::signal;
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -37,16 +38,15 @@ impl<T: Message> Watcher<T> {
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as
-    /// [`Builder::open_watcher`](super::Builder::open_watcher).
+    /// [`Builder::open_observer`](super::Builder::open_observer).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        super::Builder::new(name).open_watcher()
+        super::Builder::new(name).open_observer()
     }
 
     pub(super) fn attach(
         request: &Request<'_>,
         (domain, until): (&Domain, Instant),
-        start: Start,
-        resume: Resume,
+        Readers { start, resume, .. }: Readers,
     ) -> Result<Self, AttachError> {
         let look = |region: &Region, entry: &Entry| {
             let expected = Expected {

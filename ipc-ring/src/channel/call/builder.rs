@@ -1,16 +1,16 @@
 //! How a channel is made or found.
 
-use std::marker::PhantomData;
-
 use ipc_describe::Describe;
 
-use super::{Caller, Responder};
+use super::{Call, Caller, Responder};
+use crate::channel::builder::{self, Attach, Describable};
 use crate::channel::described::Described;
 use crate::channel::end::{End, Seats};
-use crate::channel::open::{self, Creation, Request};
+use crate::channel::open::{self, Creation, Found, Request};
 use crate::channel::record::Record;
-use crate::channel::settings::{Settings, common_settings};
+use crate::channel::settings::Settings;
 use crate::channel::successor::{self, Side, Takers};
+use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
@@ -18,7 +18,6 @@ use crate::ring::call::{
     CALLER_FENCES, CALLER_RECORD, CALLER_SIGNAL, CALLER_WAKES, LINE_OFFSET, Mapped, RESPONDER_FENCES,
     RESPONDER_RECORD, RESPONDER_SIGNAL, RESPONDER_WAKES,
 };
-use crate::wait::WaitStrategy;
 use crate::wait::signal::CLOSED;
 
 const CALLER: Seats = Seats {
@@ -46,7 +45,7 @@ const RESPONDER: Seats = Seats {
 const TAKERS: Takers =
     Takers { closed: (CALLER_SIGNAL, CLOSED), seats: successor::Seats::One(RESPONDER.own, RESPONDER_SIGNAL) };
 
-/// Options for creating and opening a channel for requests `Req` and replies `Rep`.
+/// Options for making and finding a channel for requests `Req` and replies `Rep`.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -62,96 +61,58 @@ const TAKERS: Takers =
 /// answering.join().expect("no panic")?;
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
-pub struct Builder<Req, Rep> {
-    settings: Settings,
-    /// That of the channel, where it was learned from its header in place of being computed from the types.
+pub type Builder<Req, Rep> = builder::Builder<Call<Req, Rep>>;
+
+/// The settings that only a channel of calls has.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The fingerprint of the channel, where it was learned from its header in place of being computed from
+    /// the types.
     learned: Option<Fingerprint>,
-    messages: PhantomData<fn(Req) -> Rep>,
+}
+
+impl<Req: Message, Rep: Message> Attach for Call<Req, Rep> {
+    type Sender = Caller<Req, Rep>;
+    type Receiver = Responder<Req, Rep>;
+    type Options = Options;
+
+    fn sender(builder: &Builder<Req, Rep>, creation: Creation) -> Result<Self::Sender, AttachError> {
+        builder.attach(CALLER, Side::Gives, creation, Caller::new)
+    }
+
+    fn receiver(builder: &Builder<Req, Rep>, creation: Creation) -> Result<Self::Receiver, AttachError> {
+        let end = |attached| Ok(Responder::new(attached)?.of(builder));
+        builder.attach(RESPONDER, Side::Takes, creation, end)
+    }
+}
+
+impl<Req: Message + Describe, Rep: Message + Describe> Describable for Call<Req, Rep> {
+    fn described() -> Described {
+        Described::of_call::<Req, Rep>()
+    }
 }
 
 impl<Req: Message, Rep: Message> Builder<Req, Rep> {
-    /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), learned: None, messages: PhantomData }
-    }
-
     /// Options for a channel whose header has this fingerprint, whatever its types are: `Req` and `Rep` are
     /// the bytes of a whole line.
     pub(in crate::channel) fn of_any(settings: Settings, learned: Fingerprint) -> Self {
-        Self { settings, learned: Some(learned), messages: PhantomData }
+        Self { settings, options: Options { learned: Some(learned) } }
     }
 
-    common_settings!();
-
-    /// The fields of requests and replies, and their described names instead of their own. As
-    /// [`spsc::Builder::described`](crate::spsc::Builder::described), for two types.
-    #[must_use]
-    pub fn described(mut self) -> Self
-    where
-        Req: Describe,
-        Rep: Describe,
-    {
-        self.settings.described = Some(Described::of_call::<Req, Rep>());
-        self
-    }
-
-    /// Makes the channel, or finds it, and takes the caller's end.
-    ///
-    /// # Errors
-    /// [`AttachError`]: the end is taken, the channel found is of other types, or the kernel refused.
-    pub fn create_sender(&self) -> Result<Caller<Req, Rep>, AttachError> {
-        self.call(Creation::MakeOrFind)
-    }
-
-    /// Finds the channel, which must exist, and takes the caller's end.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
-    pub fn open_sender(&self) -> Result<Caller<Req, Rep>, AttachError> {
-        self.call(Creation::MustFind)
-    }
-
-    /// Makes the channel, or finds it, and takes the responder's end.
-    ///
-    /// # Errors
-    /// As [`create_sender`](Self::create_sender).
-    pub fn create_receiver(&self) -> Result<Responder<Req, Rep>, AttachError> {
-        self.respond(Creation::MakeOrFind)
-    }
-
-    /// Finds the channel, which must exist, and takes the responder's end.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
-    pub fn open_receiver(&self) -> Result<Responder<Req, Rep>, AttachError> {
-        self.respond(Creation::MustFind)
-    }
-
-    fn call(&self, creation: Creation) -> Result<Caller<Req, Rep>, AttachError> {
-        let caller = self.attach(CALLER, Side::Gives, creation).and_then(Caller::new);
-        caller.map_err(|error| self.request().explain(error, Side::Gives))
-    }
-
-    fn respond(&self, creation: Creation) -> Result<Responder<Req, Rep>, AttachError> {
-        let responder = self.attach(RESPONDER, Side::Takes, creation).and_then(Responder::new);
-        let responder = responder.map_err(|error| self.request().explain(error, Side::Takes))?;
-        Ok(responder.of(self))
-    }
-
-    fn attach(
+    fn attach<E>(
         &self,
         seats: Seats,
         side: Side,
         creation: Creation,
-    ) -> Result<Attached<Req, Rep>, AttachError> {
-        open::attach(&self.request(), creation, side, |locked, domain, found| {
+        end: impl FnOnce(Attached<Req, Rep>) -> Result<E, AttachError>,
+    ) -> Result<E, AttachError> {
+        let seat = |locked: &Locked<'_>, domain: &Domain, found: Found| {
             let ring = Mapped::new(found.region.clone(), found.barrier)?;
             let mut end = End::take_seat_at(locked, domain, found, seats, self.settings.strategy)?;
             end.settle(&self.settings);
             Ok(Attached { ring, end })
-        })
+        };
+        open::attach(&self.request(), creation, side, seat, end)
     }
 
     fn request(&self) -> Request<'_> {
@@ -159,7 +120,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
         Request {
             settings: &self.settings,
             kind: Kind::Call,
-            fingerprint: described.or(self.learned).unwrap_or_else(Mapped::<Req, Rep>::fingerprint),
+            fingerprint: described.or(self.options.learned).unwrap_or_else(Mapped::<Req, Rep>::fingerprint),
             element: Some(core::any::type_name::<(Req, Rep)>()),
             usual_capacity: 1,
             geometry: &Mapped::<Req, Rep>::geometry,

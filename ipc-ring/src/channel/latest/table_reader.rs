@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Builder;
+use super::TableBuilder;
 use super::end::{End, Topic};
 use super::reading::{Reading, Reopen};
 use crate::channel::PeerState;
@@ -23,7 +23,7 @@ pub struct TableReader<T: Message> {
 impl<T: Message> TableReader<T> {
     crate::interrupter::interruptible!(reading.core.end.place);
 
-    pub(super) fn new(end: End<Of<T>>, builder: &Builder<T>) -> Self {
+    pub(super) fn new(end: End<Of<T>>, builder: &TableBuilder<T>) -> Self {
         Self { reading: Reading::new(end, || Box::new(builder.clone())) }
     }
 
@@ -206,9 +206,9 @@ impl<T: Message> TableReader<T> {
     }
 }
 
-impl<T: Message> Reopen<Of<T>> for Builder<T> {
+impl<T: Message> Reopen<Of<T>> for TableBuilder<T> {
     fn reopen(&self) -> Option<Reading<Of<T>>> {
-        Some(self.open_table_reader().ok()?.reading)
+        Some(self.open_receiver().ok()?.reading)
     }
 }
 

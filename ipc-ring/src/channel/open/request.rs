@@ -6,7 +6,7 @@ use crate::channel::successor::{Side, Takers, Wishes};
 use crate::domain::{DEFAULT_NAME, Domain, Entry};
 use crate::error::{AttachError, AttachErrorKind, Types};
 use crate::layout::{self, Checked, Expected, Geometry, Kind};
-use crate::message::{Fingerprint, short_name};
+use crate::message::{Fingerprint, Message, short_name};
 use crate::region::Region;
 
 /// The request: the channel's name, and the ring it should be.
@@ -28,6 +28,37 @@ pub(in crate::channel) struct Request<'a> {
     /// The ends that may attach before the channel's parameters are chosen, and follow it then; `None` where
     /// none can.
     pub(in crate::channel) takers: Option<Takers>,
+}
+
+/// Payload bytes of a ring of elements without a chosen capacity.
+const USUAL_BYTES: usize = 1 << 20;
+
+/// Number of slots of a ring of elements of this size without a chosen capacity.
+pub(in crate::channel) fn usual_slots(size: usize) -> u64 {
+    1 << (USUAL_BYTES / size.max(1)).clamp(16, 1024).ilog2()
+}
+
+impl<'a> Request<'a> {
+    /// That of a kind whose elements are of type `T`.
+    pub(in crate::channel) fn of_elements<T: Message>(
+        settings: &'a Settings,
+        kind: Kind,
+        geometry: &'a dyn Fn(u64) -> Result<Geometry, AttachError>,
+        slots_offset: usize,
+        takers: Takers,
+    ) -> Self {
+        Self {
+            settings,
+            kind,
+            fingerprint: settings.fingerprint::<T>(),
+            element: Some(core::any::type_name::<T>()),
+            usual_capacity: usual_slots(size_of::<T>()),
+            geometry,
+            slots_offset,
+            mode: None,
+            takers: Some(takers),
+        }
+    }
 }
 
 impl Request<'_> {

@@ -6,11 +6,12 @@ use super::{ElementInfo, ReceiveError, SendError};
 use crate::channel::PeerState;
 use crate::channel::broadcast::end::{End, TAKERS, settle_mode};
 use crate::channel::kernel::Kernel;
-use crate::channel::open::{self, Creation};
+use crate::channel::open::{self, Creation, Found};
 use crate::channel::pair::Ending;
 use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower, Side};
+use crate::domain::{Domain, Locked};
 use crate::end::broadcast as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
@@ -25,26 +26,28 @@ pub(super) fn sender(
     creation: Creation,
 ) -> Result<(ElementInfo, Box<dyn Sending>), AttachError> {
     let geometry = &|capacity| opening.geometry(capacity);
-    let request = opening.request(geometry, TAKERS);
-    let (element, ring, mut end) = open::attach(&request, creation, Side::Gives, |locked, domain, found| {
+    let seat = |locked: &Locked<'_>, domain: &Domain, found: Found| {
         let element = opening.check(&found)?;
-        let mode = settle_mode(&found.region, opening.broadcast.mode)?;
+        let mode = settle_mode(&found.region, opening.readers.mode)?;
         let (region, size, settings) = (found.region.clone(), opening.size(), opening.settings());
         let ring = Ring::of_checked(region, &found.geometry, size, (found.barrier, mode))?;
         let mut end = End::publish(locked, domain, found, ring.front(), settings.strategy)?;
         end.place.settle(settings);
         Ok((element, ring, end))
-    })?;
-    match ring::Publisher::attach(ring) {
+    };
+    let end = |(element, ring, mut end): (_, _, End)| match ring::Publisher::attach(ring) {
         Ok(ring) => {
             let ending = Ending::of_producer(end.place.is_persistent());
-            Ok((element, Box::new(Publisher { core: end::Publisher::new(ring, end), ending })))
+            let publisher: Box<dyn Sending> =
+                Box::new(Publisher { core: end::Publisher::new(ring, end), ending });
+            Ok((element, publisher))
         }
         Err(corruption) => {
             end.leave(None);
-            Err(request.explain(corruption.into(), Side::Gives))
+            Err(corruption.into())
         }
-    }
+    };
+    open::attach(&opening.request(geometry, TAKERS), creation, Side::Gives, seat, end)
 }
 
 /// Takes a subscriber's seat.
@@ -58,23 +61,22 @@ pub(super) fn receiver(
 
 fn subscribe(opening: Opening, creation: Creation) -> Result<(ElementInfo, Subscriber), AttachError> {
     let geometry = &|capacity| opening.geometry(capacity);
-    let request = opening.request(geometry, TAKERS);
-    let joined = open::attach(&request, creation, Side::Takes, |locked, domain, found| {
+    let seat = |locked: &Locked<'_>, domain: &Domain, found: Found| {
         let element = opening.check(&found)?;
-        let mode = settle_mode(&found.region, opening.broadcast.mode)?;
-        let start = opening.broadcast.start.check(found.entry.generation)?;
+        let mode = settle_mode(&found.region, opening.readers.mode)?;
+        let start = opening.readers.start.check(found.entry.generation)?;
         let (region, size, settings) = (found.region.clone(), opening.size(), opening.settings());
         let ring = Ring::of_checked(region, &found.geometry, size, (found.barrier, mode))?;
         let (mut end, seat) = End::subscribe(locked, domain, found, ring.front(), settings.strategy)?;
         end.place.settle(settings);
         // A publisher whose state is unknown counts as alive.
         let is_publishing = || matches!(end.publisher(), Ok(PeerState::Alive { .. }) | Err(_));
-        Ok(match ring::Subscriber::join(ring, seat, start, opening.broadcast.resume, is_publishing) {
+        Ok(match ring::Subscriber::join(ring, seat, start, opening.readers.resume, is_publishing) {
             Ok(ring) => Ok((element, ring, end)),
             Err((error, seat)) => Err((end, error, seat)),
         })
-    })?;
-    match joined {
+    };
+    open::attach(&opening.request(geometry, TAKERS), creation, Side::Takes, seat, |joined| match joined {
         Ok((element, ring, end)) => {
             let origin = end.place.is_open().then(|| Box::new(opening.clone()));
             Ok((element, Subscriber { core: end::Subscriber { ring, end }, origin }))
@@ -82,9 +84,9 @@ fn subscribe(opening: Opening, creation: Creation) -> Result<(ElementInfo, Subsc
         // An unused seat is given back when the lock is free again.
         Err((mut end, error, seat)) => {
             end.leave(Some(seat));
-            Err(request.explain(error.into(), Side::Takes))
+            Err(error.into())
         }
-    }
+    })
 }
 
 /// The publishing end.

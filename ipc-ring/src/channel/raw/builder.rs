@@ -2,16 +2,15 @@
 
 use ipc_describe::{Describe, Description};
 
-use super::opening::{OfBroadcast, Opening};
+use super::opening::Opening;
 use super::{PrefixReceiver, RawCaller, RawReceiver, RawSender, broadcast, latest, mpmc, spsc};
-use crate::channel::broadcast::{Mode, Resume, Start};
+use crate::channel::broadcast::options::{Broadcasting, Readers};
+use crate::channel::builder::{self, Attach, Bounded};
 use crate::channel::described::Described;
 use crate::channel::open::Creation;
-use crate::channel::settings::{Settings, common_settings};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::Kind;
 use crate::message::{ElementType, Message};
-use crate::wait::WaitStrategy;
 
 /// Options for opening a channel without a Rust type for its elements, and for making one.
 ///
@@ -29,62 +28,47 @@ use crate::wait::WaitStrategy;
 /// assert_eq!(consumer.pop()?, 7);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
-pub struct Builder {
-    settings: Settings,
+pub type Builder = builder::Builder<Raw>;
+
+/// The kind of channels that are opened by their name, whatever their kind.
+#[derive(Clone, Copy, Debug)]
+pub enum Raw {}
+
+/// The settings that only raw ends have.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
     kind: Option<Kind>,
     element: Option<ElementType>,
-    broadcast: OfBroadcast,
+    readers: Readers,
+}
+
+impl Attach for Raw {
+    type Sender = RawSender;
+    type Receiver = RawReceiver;
+    type Options = Options;
+
+    fn sender(builder: &Builder, creation: Creation) -> Result<RawSender, AttachError> {
+        builder.opened(|opening| sender(opening, builder.allowed(creation)))
+    }
+
+    fn receiver(builder: &Builder, creation: Creation) -> Result<RawReceiver, AttachError> {
+        builder.opened(|opening| receiver(opening, builder.allowed(creation)))
+    }
+}
+
+impl Bounded for Raw {}
+
+impl Broadcasting for Raw {
+    fn readers(options: &mut Options) -> &mut Readers {
+        &mut options.readers
+    }
 }
 
 impl Builder {
-    /// Options for the channel of this name: 1 to 120 bytes without a zero byte.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        let broadcast = OfBroadcast { mode: None, start: Start::Oldest, resume: Resume::Oldest };
-        Self { settings: Settings::new(name, WaitStrategy::DEFAULT), kind: None, element: None, broadcast }
-    }
-
-    common_settings!();
-
-    /// Number of slots, rounded up to a power of two, or of keys of a table of latest values. A creator's
-    /// default is 1 MiB of elements, 16 to 1024 slots, and one key; an opener without this setting takes the
-    /// ring as it is, one that gives a number insists on it.
-    #[must_use]
-    pub fn capacity(mut self, slots: u64) -> Self {
-        self.settings.capacity = Some(slots);
-        self
-    }
-
-    /// How a [broadcast](crate::broadcast) channel treats slow subscribers. A creator's default is
-    /// [`Mode::Lossy`]; an opener without this setting takes the channel as it is, one that gives a mode
-    /// insists on it.
-    #[must_use]
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.broadcast.mode = Some(mode);
-        self
-    }
-
-    /// Where a subscriber of a [broadcast](crate::broadcast) channel begins; the default is the oldest
-    /// message left.
-    #[must_use]
-    pub fn start(mut self, start: Start) -> Self {
-        self.broadcast.start = start;
-        self
-    }
-
-    /// Where a subscriber of a [broadcast](crate::broadcast) channel continues after it was overrun; the
-    /// default is the oldest message left.
-    #[must_use]
-    pub fn resume(mut self, resume: Resume) -> Self {
-        self.broadcast.resume = resume;
-        self
-    }
-
     /// The kind of channel to make, or to insist on.
     #[must_use]
     pub fn kind(mut self, kind: Kind) -> Self {
-        self.kind = Some(kind);
+        self.options.kind = Some(kind);
         self
     }
 
@@ -92,65 +76,16 @@ impl Builder {
     #[must_use]
     pub fn element(mut self, element: &ElementType) -> Self {
         self.settings.type_name = Some(element.name().to_owned());
-        self.element = Some(element.clone());
+        self.options.element = Some(element.clone());
         self
     }
 
     /// As [`element`](Self::element), with the fields: a new channel stores them.
     #[must_use]
     pub fn description(mut self, description: &Description) -> Self {
-        self.element = Some(ElementType::described(description));
+        self.options.element = Some(ElementType::described(description));
         self.settings.described = Some(Described::Element(Box::new(description.clone())));
         self
-    }
-
-    /// Finds the channel, which must exist, and takes its sending end.
-    ///
-    /// # Errors
-    /// [`NotFound`](AttachErrorKind::NotFound); [`Kind`](AttachErrorKind::Kind) for a kind whose elements are
-    /// not of one size, or that is not the requested one; [`EndTaken`](AttachErrorKind::EndTaken); another
-    /// element than the given one, as for a typed end;
-    /// [`InvalidDescription`](AttachErrorKind::InvalidDescription).
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn open_sender(&self) -> Result<RawSender, AttachError> {
-        self.opened(|opening| sender(opening, Creation::MustFind))
-    }
-
-    /// Finds the channel, which must exist, and takes a receiving end.
-    ///
-    /// # Errors
-    /// As [`open_sender`](Self::open_sender).
-    ///
-    /// # Blocking
-    /// As [`open_sender`](Self::open_sender).
-    pub fn open_receiver(&self) -> Result<RawReceiver, AttachError> {
-        self.opened(|opening| receiver(opening, Creation::MustFind))
-    }
-
-    /// Makes the channel, or finds it, and takes its sending end. Making one requires its kind and its
-    /// elements.
-    ///
-    /// # Errors
-    /// As [`open_sender`](Self::open_sender).
-    ///
-    /// # Blocking
-    /// As [`open_sender`](Self::open_sender).
-    pub fn create_sender(&self) -> Result<RawSender, AttachError> {
-        self.opened(|opening| sender(opening, self.creation()))
-    }
-
-    /// Makes the channel, or finds it, and takes a receiving end. Making one requires its kind and its
-    /// elements.
-    ///
-    /// # Errors
-    /// As [`open_sender`](Self::open_sender).
-    ///
-    /// # Blocking
-    /// As [`open_sender`](Self::open_sender).
-    pub fn create_receiver(&self) -> Result<RawReceiver, AttachError> {
-        self.opened(|opening| receiver(opening, self.creation()))
     }
 
     /// Finds the channel, which must exist, and takes an end that reads the beginning of each element as a
@@ -211,8 +146,13 @@ impl Builder {
         RawCaller::open(&self.settings)
     }
 
-    fn creation(&self) -> Creation {
-        if self.kind.is_some() && self.element.is_some() { Creation::MakeOrFind } else { Creation::MustFind }
+    /// Making a channel takes its kind and its elements.
+    fn allowed(&self, creation: Creation) -> Creation {
+        let Options { kind, element, .. } = &self.options;
+        if creation == Creation::MakeOrFind && (kind.is_none() || element.is_none()) {
+            return Creation::MustFind;
+        }
+        creation
     }
 
     /// Lets `open` open the channel. Retries if what was learned about it is outdated because another channel
@@ -222,9 +162,14 @@ impl Builder {
         let mut attempts = 3;
         loop {
             attempts -= 1;
-            let opened = Opening::learn(&self.settings, self.kind, self.element.as_ref(), self.broadcast)
-                .and_then(&open);
-            let is_learned = self.kind.is_none() || self.element.is_none();
+            let opened = Opening::learn(
+                &self.settings,
+                self.options.kind,
+                self.options.element.as_ref(),
+                self.options.readers,
+            )
+            .and_then(&open);
+            let is_learned = self.options.kind.is_none() || self.options.element.is_none();
             match &opened {
                 Err(error)
                     if is_learned

@@ -8,9 +8,10 @@ use super::{ElementInfo, ReceiveError, SendError};
 use crate::channel::latest::end::{End, Role, TAKERS, Topic, side_of};
 use crate::channel::latest::reading::{Reading, Reopen};
 use crate::channel::latest::writing::Writing;
-use crate::channel::open::{self, Creation};
+use crate::channel::open::{self, Creation, Found};
 use crate::channel::pair::Ending;
 use crate::channel::seated::has_core;
+use crate::domain::{Domain, Locked};
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
 use crate::memory::Shaped;
@@ -25,14 +26,15 @@ fn attach(
     creation: Creation,
 ) -> Result<(ElementInfo, End<Shaped>), AttachError> {
     let geometry = &|capacity| opening.geometry(capacity);
-    open::attach(&opening.request(geometry, TAKERS), creation, side_of(role), |locked, domain, found| {
+    let seat = |locked: &Locked<'_>, domain: &Domain, found: Found| {
         let element = opening.check(&found)?;
         let ring = MappedOf::of_checked(found.region.clone(), &found.geometry)?;
         let settings = opening.settings();
         let mut end = End::take_seat(locked, domain, (found, ring), role, settings.strategy)?;
         end.place.settle(settings);
         Ok((element, end))
-    })
+    };
+    open::attach(&opening.request(geometry, TAKERS), creation, side_of(role), seat, Ok)
 }
 
 /// Takes the writing end.

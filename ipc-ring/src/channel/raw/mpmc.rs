@@ -5,11 +5,12 @@ use super::opening::Opening;
 use super::{ElementInfo, ReceiveError, SendError};
 use crate::channel::kernel::Kernel;
 use crate::channel::mpmc::end::{self as seat, Role, TAKERS, side_of};
-use crate::channel::open::{self, Creation};
+use crate::channel::open::{self, Creation, Found};
 use crate::channel::pool::route;
 use crate::channel::seated::has_core;
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
+use crate::domain::{Domain, Locked};
 use crate::end::mpmc as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
@@ -27,14 +28,15 @@ fn attach(
     creation: Creation,
 ) -> Result<(ElementInfo, End, Seat), AttachError> {
     let geometry = &|capacity| opening.geometry(capacity);
-    open::attach(&opening.request(geometry, TAKERS), creation, side_of(role), |locked, domain, found| {
+    let seat = |locked: &Locked<'_>, domain: &Domain, found: Found| {
         let element = opening.check(&found)?;
         let ring = Ring::of_checked(found.region.clone(), &found.geometry, opening.size())?;
         let settings = opening.settings();
         let (mut end, seat) = End::take_seat(locked, domain, (found, ring), role, settings.strategy)?;
         end.place.settle(settings);
         Ok((element, end, seat))
-    })
+    };
+    open::attach(&opening.request(geometry, TAKERS), creation, side_of(role), seat, Ok)
 }
 
 /// Takes a producer's seat.

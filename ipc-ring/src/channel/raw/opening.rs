@@ -5,9 +5,9 @@ use std::time::Instant;
 use ipc_describe::Description;
 
 use super::ElementInfo;
-use crate::channel::broadcast::{Mode, Resume, Start};
+use crate::channel::broadcast::options::Readers;
 use crate::channel::observe;
-use crate::channel::open::{Found, Request};
+use crate::channel::open::{Found, Request, usual_slots};
 use crate::channel::settings::Settings;
 use crate::channel::successor::Takers;
 use crate::domain::{Domain, Entry};
@@ -16,9 +16,6 @@ use crate::layout::{self, Geometry, Kind};
 use crate::message::{ElementType, Fingerprint};
 use crate::region::Region;
 use crate::ring;
-
-/// Payload bytes of a channel without a chosen capacity.
-const USUAL_BYTES: usize = 1 << 20;
 
 /// A channel to be opened.
 #[derive(Clone, Debug)]
@@ -31,15 +28,7 @@ pub(super) struct Opening {
     /// The type that the elements must begin with.
     prefix: Option<Description>,
     /// The settings that only a broadcast channel has.
-    pub(super) broadcast: OfBroadcast,
-}
-
-/// The settings of an end of a broadcast channel.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OfBroadcast {
-    pub(super) mode: Option<Mode>,
-    pub(super) start: Start,
-    pub(super) resume: Resume,
+    pub(super) readers: Readers,
 }
 
 impl Opening {
@@ -51,7 +40,7 @@ impl Opening {
         settings: &Settings,
         kind: Option<Kind>,
         element: Option<&ElementType>,
-        broadcast: OfBroadcast,
+        readers: Readers,
     ) -> Result<Self, AttachError> {
         let (kind, element, fingerprint) = match (kind, element) {
             (Some(kind), Some(element)) if slots_offset(kind).is_some() => {
@@ -66,7 +55,7 @@ impl Opening {
                 }
             }
         };
-        Ok(Self { settings: settings.clone(), kind, element, fingerprint, prefix: None, broadcast })
+        Ok(Self { settings: settings.clone(), kind, element, fingerprint, prefix: None, readers })
     }
 
     /// With a type that the elements must begin with.
@@ -94,10 +83,10 @@ impl Opening {
         geometry: &'a dyn Fn(u64) -> Result<Geometry, AttachError>,
         takers: Takers,
     ) -> Request<'a> {
-        let mode = self.broadcast.mode.filter(|_| self.kind == Kind::Broadcast);
+        let mode = self.readers.mode.filter(|_| self.kind == Kind::Broadcast);
         let usual_capacity = match self.kind {
             Kind::Latest => 1,
-            _ => 1 << (USUAL_BYTES / self.element.size()).clamp(16, 1024).ilog2(),
+            _ => usual_slots(self.element.size()),
         };
         Request {
             settings: &self.settings,

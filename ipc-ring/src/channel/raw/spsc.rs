@@ -5,11 +5,12 @@ use super::opening::Opening;
 use super::{ElementInfo, ReceiveError, SendError};
 use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
-use crate::channel::open::{self, Creation};
+use crate::channel::open::{self, Creation, Found};
 use crate::channel::pair::{self, Ending, Role};
 use crate::channel::pool::route;
 use crate::channel::seated::has_core;
 use crate::channel::successor::{self, Follower};
+use crate::domain::{Domain, Locked};
 use crate::end::spsc as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
@@ -23,18 +24,23 @@ struct Attached {
     end: End,
 }
 
-/// Takes a seat at the channel.
-fn attach(opening: &Opening, role: Role, creation: Creation) -> Result<Attached, AttachError> {
+/// Takes a seat at the channel; `end` makes the end of it.
+fn attach<E>(
+    opening: &Opening,
+    role: Role,
+    creation: Creation,
+    end: impl FnOnce(Attached) -> Result<E, AttachError>,
+) -> Result<E, AttachError> {
     let geometry = &|capacity| opening.geometry(capacity);
-    let request = opening.request(geometry, pair::TAKERS);
-    open::attach(&request, creation, role.side(), |locked, domain, found| {
+    let seat = |locked: &Locked<'_>, domain: &Domain, found: Found| {
         let element = opening.check(&found)?;
         let (region, size, settings) = (found.region.clone(), opening.size(), opening.settings());
         let ring = RawMapped::of_checked(region, &found.geometry, size, found.barrier)?;
         let mut end = End::take_seat_at(locked, domain, found, role.seats(), settings.strategy)?;
         end.settle(settings);
         Ok(Attached { element, ring, end })
-    })
+    };
+    open::attach(&opening.request(geometry, pair::TAKERS), creation, role.side(), seat, end)
 }
 
 /// Takes the producing end.
@@ -42,10 +48,9 @@ pub(super) fn sender(
     opening: &Opening,
     creation: Creation,
 ) -> Result<(ElementInfo, Box<dyn Sending>), AttachError> {
-    let Attached { element, ring, end } = attach(opening, Role::Producer, creation)?;
-    let geometry = &|capacity| opening.geometry(capacity);
-    let explain = |error| opening.request(geometry, pair::TAKERS).explain(error, Role::Producer.side());
-    Ok((element, Box::new(Producer::new(ring, end).map_err(explain)?)))
+    let end = |Attached { element, ring, end }| Ok((element, Producer::new(ring, end)?));
+    let (element, producer) = attach(opening, Role::Producer, creation, end)?;
+    Ok((element, Box::new(producer)))
 }
 
 /// Takes the consuming end.
@@ -53,7 +58,7 @@ pub(super) fn receiver(
     opening: Opening,
     creation: Creation,
 ) -> Result<(ElementInfo, Box<dyn Receiving>), AttachError> {
-    let Attached { element, ring, end } = attach(&opening, Role::Consumer, creation)?;
+    let Attached { element, ring, end } = attach(&opening, Role::Consumer, creation, Ok)?;
     Ok((element, Box::new(Consumer::new(ring, end, opening))))
 }
 
@@ -177,7 +182,7 @@ has_core!([] Consumer, end::Consumer<RawMapped, Segment, Kernel>, core);
 impl Follower for Consumer {
     fn reopened(&self) -> Option<Self> {
         let opening = Opening::clone(self.origin.as_ref()?);
-        let Attached { ring, end, .. } = attach(&opening, Role::Consumer, Creation::MustFind).ok()?;
+        let Attached { ring, end, .. } = attach(&opening, Role::Consumer, Creation::MustFind, Ok).ok()?;
         Some(Self::new(ring, end, opening))
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, Resume, Start, end};
+use crate::channel::broadcast::options::Readers;
+use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, end};
 use crate::channel::observe;
 use crate::channel::open::Request;
 use crate::domain::{Domain, Entry, Owner};
@@ -35,16 +36,15 @@ impl Watcher {
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound), and as
-    /// [`Builder::open_watcher`](super::Builder::open_watcher).
+    /// [`Builder::open_observer`](super::Builder::open_observer).
     pub fn open(name: &str) -> Result<Self, AttachError> {
-        super::Builder::new(name).open_watcher()
+        super::Builder::new(name).open_observer()
     }
 
     pub(super) fn attach(
         request: &Request<'_>,
         (domain, until): (&Domain, Instant),
-        start: Start,
-        resume: Resume,
+        Readers { start, resume, .. }: Readers,
     ) -> Result<Self, AttachError> {
         let look = |region: &Region, entry: &Entry| {
             let expected = Expected {

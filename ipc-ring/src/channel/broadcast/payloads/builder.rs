@@ -1,13 +1,14 @@
 //! How a channel of payloads is made or found.
 
-use super::{Publisher, Subscriber};
-use crate::channel::broadcast::{self, Mode, Resume, Start};
+use super::{Payloads, Publisher, Subscriber};
+use crate::channel::broadcast;
+use crate::channel::broadcast::options::{Broadcasting, Readers};
+use crate::channel::builder::{self, Attach, Bounded, MANY_ENDS};
 use crate::channel::open::Creation;
-use crate::domain::Domain;
 use crate::error::AttachError;
 use crate::message::Fingerprint;
 use crate::pool::{Handle, Pool};
-use crate::{Barrier, Lifetime, WaitStrategy};
+use crate::wait::WaitStrategy;
 
 /// Places of a channel without a chosen capacity.
 const USUAL_CAPACITY: u64 = 8;
@@ -21,145 +22,56 @@ pub fn fingerprint() -> Fingerprint {
     Fingerprint::named::<Handle>(TYPE_NAME)
 }
 
-/// Options for creating and opening a channel of payloads.
+/// Options for making and finding a channel of payloads.
+pub type Builder = builder::Builder<Payloads>;
+
+/// The settings that only a channel of payloads has.
 #[derive(Clone, Debug)]
-pub struct Builder {
-    channel: broadcast::Builder<Handle>,
+pub struct Options {
+    readers: Readers,
     pool: Pool,
 }
 
 impl Builder {
     /// Options for the channel of this name, 1 to 120 bytes without a zero byte, for payloads of this pool,
-    /// in the pool's domain.
+    /// in the pool's domain unless another is chosen.
     #[must_use]
     pub fn new(name: &str, pool: &Pool) -> Self {
-        let channel =
-            broadcast::Builder::new(name).domain(pool.domain()).type_name(TYPE_NAME).usually(USUAL_CAPACITY);
-        Self { channel, pool: pool.clone() }
+        Self::with(name, Options { readers: Readers::default(), pool: pool.clone() }).domain(pool.domain())
     }
 
-    fn with(mut self, change: impl FnOnce(broadcast::Builder<Handle>) -> broadcast::Builder<Handle>) -> Self {
-        self.channel = change(self.channel);
-        self
+    /// Those of the handles that name the payloads.
+    fn of_handles(&self) -> broadcast::Builder<Handle> {
+        let options =
+            broadcast::Options { readers: self.options.readers, usual_capacity: Some(USUAL_CAPACITY) };
+        broadcast::Builder { settings: self.settings.clone(), options }.type_name(TYPE_NAME)
+    }
+}
+
+impl Attach for Payloads {
+    type Sender = Publisher;
+    type Receiver = Subscriber;
+    type Options = Options;
+
+    const WAIT: WaitStrategy = MANY_ENDS;
+
+    fn sender(builder: &Builder, creation: Creation) -> Result<Publisher, AttachError> {
+        let pool = &builder.options.pool;
+        pool.ours()?;
+        builder.of_handles().publish(creation, |(ring, end)| Publisher::new(ring, end, pool))
     }
 
-    /// Number of payloads that the channel can hold, rounded up to a power of two. A creator's default is 8;
-    /// an opener without this setting takes the channel as it is, one that gives a number insists on it.
-    #[must_use]
-    pub fn capacity(self, payloads: u64) -> Self {
-        self.with(|channel| channel.capacity(payloads))
+    fn receiver(builder: &Builder, creation: Creation) -> Result<Subscriber, AttachError> {
+        let pool = &builder.options.pool;
+        pool.ours()?;
+        Ok(Subscriber::new(broadcast::Broadcast::receiver(&builder.of_handles(), creation)?, pool))
     }
+}
 
-    /// How the channel treats slow subscribers. A creator's default is [`Mode::Lossy`]; an opener without
-    /// this setting takes the channel as it is, one that gives a mode insists on it.
-    #[must_use]
-    pub fn mode(self, mode: Mode) -> Self {
-        self.with(|channel| channel.mode(mode))
-    }
+impl Bounded for Payloads {}
 
-    /// [`mode`](Self::mode) with [`Mode::Lossy`].
-    #[must_use]
-    pub fn lossy(self) -> Self {
-        self.mode(Mode::Lossy)
-    }
-
-    /// [`mode`](Self::mode) with [`Mode::Gated`].
-    #[must_use]
-    pub fn gated(self) -> Self {
-        self.mode(Mode::Gated)
-    }
-
-    /// Where a subscriber begins. The default is the oldest payload left.
-    #[must_use]
-    pub fn start(self, start: Start) -> Self {
-        self.with(|channel| channel.start(start))
-    }
-
-    /// Where a subscriber continues after it was overrun. The default is the oldest payload left.
-    #[must_use]
-    pub fn resume(self, resume: Resume) -> Self {
-        self.with(|channel| channel.resume(resume))
-    }
-
-    /// How this end waits. Each end has its own strategy.
-    #[must_use]
-    pub fn wait(self, strategy: WaitStrategy) -> Self {
-        self.with(|channel| channel.wait(strategy))
-    }
-
-    /// Whether waiting calls of this end go on when the other end died or detached, as with every
-    /// [builder](crate::broadcast::Builder::await_successors).
-    #[must_use]
-    pub fn await_successors(self, awaits: bool) -> Self {
-        self.with(|channel| channel.await_successors(awaits))
-    }
-
-    /// The domain in which the name is looked up or entered. The default is the pool's.
-    #[must_use]
-    pub fn domain(self, domain: &Domain) -> Self {
-        self.with(|channel| channel.domain(domain))
-    }
-
-    /// As [`broadcast::Builder::barrier`].
-    #[must_use]
-    pub fn barrier(self, barrier: Barrier) -> Self {
-        self.with(|channel| channel.barrier(barrier))
-    }
-
-    /// As [`broadcast::Builder::lifetime`].
-    #[must_use]
-    pub fn lifetime(self, lifetime: Lifetime) -> Self {
-        self.with(|channel| channel.lifetime(lifetime))
-    }
-
-    /// Makes the channel, or finds it, and takes the publishing end.
-    ///
-    /// # Errors
-    /// [`AttachError`]: the end is taken, the channel found is of another kind, capacity or mode, or the
-    /// kernel refused.
-    pub fn create_sender(&self) -> Result<Publisher, AttachError> {
-        self.publish(Creation::MakeOrFind)
-    }
-
-    /// Makes the channel, which must not exist, and takes the publishing end.
-    ///
-    /// # Errors
-    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as
-    /// [`create_sender`](Self::create_sender).
-    pub fn create_new_sender(&self) -> Result<Publisher, AttachError> {
-        self.publish(Creation::MustMake)
-    }
-
-    /// Finds the channel, which must exist, and takes the publishing end.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_sender`](Self::create_sender).
-    pub fn open_sender(&self) -> Result<Publisher, AttachError> {
-        self.publish(Creation::MustFind)
-    }
-
-    /// Makes the channel, or finds it, and takes a seat as a subscriber.
-    ///
-    /// # Errors
-    /// [`AttachError`]: no seat is free, the channel found is of another kind, capacity or mode, the start is
-    /// a position in another channel, or the kernel refused.
-    pub fn create_receiver(&self) -> Result<Subscriber, AttachError> {
-        self.pool.ours()?;
-        Ok(Subscriber::new(self.channel.create_receiver()?, &self.pool))
-    }
-
-    /// Finds the channel, which must exist, and takes a seat as a subscriber.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create_receiver`](Self::create_receiver).
-    pub fn open_receiver(&self) -> Result<Subscriber, AttachError> {
-        self.pool.ours()?;
-        Ok(Subscriber::new(self.channel.open_receiver()?, &self.pool))
-    }
-
-    fn publish(&self, creation: Creation) -> Result<Publisher, AttachError> {
-        self.pool.ours()?;
-        let (ring, end) = self.channel.publishing_parts(creation)?;
-        Publisher::new(ring, end, &self.pool).map_err(|error| self.channel.explain(error))
+impl Broadcasting for Payloads {
+    fn readers(options: &mut Options) -> &mut Readers {
+        &mut options.readers
     }
 }
