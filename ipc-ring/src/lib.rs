@@ -59,6 +59,7 @@
 //! | [`broadcast`] | channels with one publisher and many subscribers, each message to all of them |
 //! | [`raw`] | ends that are opened by name and move bytes: for other languages, tools and gateways |
 //! | [`pool`] | large payloads, written where they will be read, sent by handle through any channel |
+//! | [`Builder`] | how the ends of every kind of channel are made and found |
 //! | [`Domain`] | which processes can meet: names, processes, and whether they are alive |
 //! | [`WaitStrategy`], [`Parker`] | how an end waits, and what it sleeps on |
 //! | [`WaitSet`] | one thread that waits for any of many channels |

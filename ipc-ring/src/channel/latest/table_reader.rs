@@ -199,7 +199,7 @@ impl<T: Message> TableReader<T> {
         }
     }
 
-    /// Number of keys; 1 as long as a writer may still [choose](Builder::keys) it.
+    /// Number of keys; 1 as long as a writer may still [choose](TableBuilder::keys) it.
     #[must_use]
     pub fn keys(&self) -> u32 {
         self.reading.keys()
