@@ -1,10 +1,11 @@
 //! Calls one after the other, deaths at each site, and what the successors find.
 
 use ipc_ring::platform::{Barrier, Site};
+use ipc_ring::ring::call::{Caller, Responder};
 use loom::thread;
 
 use super::Heap;
-use super::ends::Channel;
+use super::ends::{Channel, answer};
 use crate::pair::{Ended, PRODUCER};
 use crate::{Model, crash, reached};
 
@@ -17,6 +18,7 @@ pub const MODELS: &[Model] = &[
         .fenced_looks(1)
         .bound(1)
         .reaches(&["the consumer sleeps"]),
+    Model::new("call_polled", 100, polled).bound(3).reaches(&["taken", "answered"]),
     Model::new("call_closed", 7000, || ended(Ended::Closed)).reaches(&["the consumer sleeps"]),
     Model::new("call_detached", 7000, || ended(Ended::PeerDetached)).reaches(&["the consumer sleeps"]),
     Model::new("call_closed_behind_a_request", 2500, closed_behind_a_request).bound(3).reaches(&["taken"]),
@@ -46,6 +48,31 @@ fn calls(barrier: Barrier) {
     });
     caller.call(5);
     caller.call(6);
+    other.join().unwrap();
+}
+
+/// Ends that poll check nothing before they take a request or a reply.
+fn polled() {
+    let ring = Heap::new(Barrier::Asymmetric);
+    let mut caller = Caller::attach(ring.clone()).expect("a sound line");
+    let mut responder = Responder::attach(ring).expect("a sound line");
+    let other = thread::spawn(move || {
+        for request in 5..7 {
+            if let Some(taken) = responder.try_take().expect("a sound line") {
+                assert!(taken.request <= request, "the request of this call");
+                let _ = responder.reply(&answer(taken.request));
+                reached("taken");
+            }
+        }
+    });
+    for request in 5..7 {
+        if caller.try_ask(&request).is_ok()
+            && let Some(reply) = caller.try_reply().expect("a sound line")
+        {
+            assert_eq!(reply, answer(request), "the reply is to this request");
+            reached("answered");
+        }
+    }
     other.join().unwrap();
 }
 

@@ -1,10 +1,14 @@
 //! An end dies at each site; the next holder of its seat continues while the other end runs.
 
-use ipc_ring::platform::{Barrier, Site};
+use ipc_ring::platform::{Barrier, Site, Word as _};
+use ipc_ring::ring::spsc::Words as _;
+use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 
 use super::Heap;
-use super::moves::{Consuming, Producing, consumer, finish, pop, pop_batch, producer, push, push_batch};
+use super::moves::{
+    Consuming, Producing, consumer, finish, pop, pop_batch, producer, push, push_batch, push_by_head,
+};
 use super::ring::full_ring_of_lines;
 use crate::{Model, crash, reached};
 
@@ -31,6 +35,8 @@ pub const MODELS: &[Model] = &[
         .bound(2)
         .reaches(&["a line taken", "a slot of a taken line"]),
     Model::new("both_die", 400, both_die).reaches(&["died"]),
+    Model::new("consumer_dies_in_another_process", 30, consumer_dies_in_another_process)
+        .reaches(&["taken over", "room by the successor's head"]),
 ];
 
 /// Attempts of each holder.
@@ -197,4 +203,27 @@ fn both_die() {
     assert_eq!(consuming.position(), 1);
     pop_some(&mut consuming);
     finish(&mut other.join().unwrap(), &mut consuming, 3);
+}
+
+/// The dead consumer and its successor are of different processes: what the dead one has read reaches the
+/// producer by the successor's head.
+fn consumer_dies_in_another_process() {
+    let ring = Heap::new(1, Barrier::Asymmetric);
+    let (mut producing, mut first) = (producer(&ring), consumer(&ring));
+    assert!(push(&mut producing).is_some());
+    let dying = thread::spawn(move || {
+        assert!(crash::kill_at(Site::SpscConsumed, 0, || pop(&mut first)).is_none());
+    });
+    let other = thread::spawn(move || {
+        // It stores no more than this.
+        if ring.consumed().load(Relaxed) == 1 {
+            reached("taken over");
+            assert_eq!(consumer(&ring).position(), 1);
+        }
+    });
+    if push_by_head(&mut producing).is_some() {
+        reached("room by the successor's head");
+    }
+    dying.join().unwrap();
+    other.join().unwrap();
 }
