@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes_common::{MEMORIES, Make};
 use ipc_ring::platform::Barrier;
-use ipc_ring::ring::latest::{MAX_KEYS, Mapped, Reader, Trouble, Value, Writer};
+use ipc_ring::ring::latest::{MAX_KEYS, Mapped, Memory as _, Reader, Trouble, Value, Words as _, Writer};
 use ipc_ring::{AttachError, AttachErrorKind, Message, Region};
 use proptest::prelude::*;
 use spsc_common::{Random, check, payload};
@@ -138,6 +138,30 @@ fn a_table_that_is_not_one_is_refused() {
         Mapped::<u64>::make(Region::heap(100), 1, Barrier::Fence).as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::TooSmall { .. })
     ));
+}
+
+/// An entry of the journal is checked before it is used: any process of the channel may have written it.
+#[test]
+fn a_journal_that_names_no_key_is_corrupt() {
+    for key in [5, 6, 0xffff] {
+        let table = table::<u64>(bytes_common::heap, 5);
+        let (mut writer, mut reader) = (Writer::attach(table.clone()), Reader::attach(table.clone()));
+        writer.publish(4, 0, &1).unwrap();
+        while let Some(changed) = reader.next_change().unwrap() {
+            reader.newer_value(changed).unwrap();
+        }
+        let next = table.changes().load(Ordering::Relaxed) + 1;
+        table.entry(next % table.journal()).store(next << 16 | key, Ordering::Relaxed);
+        assert!(reader.has_change());
+        for _ in 0..2 {
+            match reader.next_change() {
+                Err(Trouble::Corrupt(corruption)) => {
+                    assert_eq!((corruption.word, corruption.found), ("journal's entry", key));
+                }
+                other => panic!("key {key} of 5: {other:?}"),
+            }
+        }
+    }
 }
 
 /// What a reader of all keys must know: of each key the newest value.
