@@ -311,6 +311,40 @@ impl<K: Framed> Builder<K> {
     }
 }
 
+/// The ends of a kind by name, by its `Builder`.
+macro_rules! by_name {
+    ($create:ident, $create_new:ident, $open:ident) => {
+        /// Makes the channel of this name in the user's own domain, or finds it, and takes this end. A
+        /// [`Builder`](crate::Builder) has more to choose from.
+        ///
+        /// # Errors
+        /// [`AttachError`](crate::AttachError): the end is taken, or no seat is free where there are many;
+        /// the channel found is of another type; the kernel refused.
+        ///
+        /// # Blocking
+        /// Waits for the domain's lock, held by others for microseconds.
+        pub fn create(name: &str) -> Result<Self, crate::AttachError> {
+            Builder::new(name).$create()
+        }
+
+        /// As [`create`](Self::create), but the channel must not exist.
+        ///
+        /// # Errors
+        /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as [`create`](Self::create).
+        pub fn create_new(name: &str) -> Result<Self, crate::AttachError> {
+            Builder::new(name).$create_new()
+        }
+
+        /// As [`create`](Self::create), but the channel must exist.
+        ///
+        /// # Errors
+        /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
+        pub fn open(name: &str) -> Result<Self, crate::AttachError> {
+            Builder::new(name).$open()
+        }
+    };
+}
+
 /// For kinds of one element type.
 macro_rules! has_elements {
     ($kind:ident) => {
@@ -326,4 +360,4 @@ macro_rules! has_elements {
     };
 }
 
-pub(super) use has_elements;
+pub(super) use {by_name, has_elements};

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
+use crate::channel::builder::by_name;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
@@ -29,24 +30,7 @@ type Core<Req, Rep> = end::Caller<Mapped<Req, Rep>, Segment, Kernel>;
 impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     crate::interrupter::interruptible!(core.end);
 
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes the caller's end.
-    ///
-    /// # Errors
-    /// [`AttachError`].
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_sender()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_sender()
-    }
+    by_name!(create_sender, create_new_sender, open_sender);
 
     pub(super) fn new(attached: Attached<Req, Rep>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;

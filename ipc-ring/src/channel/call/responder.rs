@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::builder::{Attached, Builder};
+use crate::channel::builder::by_name;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
@@ -39,24 +40,7 @@ pub struct Request<'a, Req: Message, Rep: Message> {
 impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     crate::interrupter::interruptible!(core.end);
 
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes the responder's end.
-    ///
-    /// # Errors
-    /// [`AttachError`].
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_receiver()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_receiver()
-    }
+    by_name!(create_receiver, create_new_receiver, open_receiver);
 
     pub(super) fn new(attached: Attached<Req, Rep>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::{Builder, ReadError, TableReader, Value};
 use crate::channel::PeerState;
+use crate::channel::builder::by_name;
 use crate::channel::seated::has_core;
-use crate::error::AttachError;
 use crate::message::Message;
 
 /// A reading end of one value: one of many, each in one thread at a time.
@@ -17,25 +17,7 @@ pub struct Reader<T: Message>(TableReader<T>);
 impl<T: Message> Reader<T> {
     crate::interrupter::interruptible!(0);
 
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes a reader's seat.
-    ///
-    /// # Errors
-    /// [`AttachError`]: no seat is free, the channel found is of another type or has several keys, or the
-    /// kernel refused.
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_receiver()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_receiver()
-    }
+    by_name!(create_receiver, create_new_receiver, open_receiver);
 
     pub(super) fn new(table: TableReader<T>) -> Self {
         Self(table)

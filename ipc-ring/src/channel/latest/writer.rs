@@ -1,7 +1,7 @@
 //! The writing end of a channel of one value.
 
 use super::{Builder, PublishError, TableWriter};
-use crate::error::AttachError;
+use crate::channel::builder::by_name;
 use crate::message::Message;
 
 /// The writing end of one value: one holder at a time, in one thread at a time.
@@ -12,25 +12,7 @@ use crate::message::Message;
 pub struct Writer<T: Message>(TableWriter<T>);
 
 impl<T: Message> Writer<T> {
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes the writer's end.
-    ///
-    /// # Errors
-    /// [`AttachError`]: another writer is alive, the channel found is of another type or has several keys, or
-    /// the kernel refused.
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_sender()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_sender()
-    }
+    by_name!(create_sender, create_new_sender, open_sender);
 
     pub(super) fn new(table: TableWriter<T>) -> Self {
         Self(table)
