@@ -167,7 +167,7 @@ macro_rules! published {
     ($mode:expr, $publish:ident, $pop:ident) => {{
         #[inline(never)]
         fn $publish(publisher: &mut Publisher<[u64; 7]>, message: &[u64; 7]) -> bool {
-            publisher.try_publish(*message).is_ok()
+            publisher.try_push(*message).is_ok()
         }
 
         #[inline(never)]
@@ -242,7 +242,7 @@ fn lent() -> Outcome {
 
 #[inline(never)]
 fn publish_payload_once(publisher: &mut payloads::Publisher, loan: Loan) -> bool {
-    publisher.try_publish(loan).is_ok()
+    publisher.try_push(loan).is_ok()
 }
 
 #[inline(never)]

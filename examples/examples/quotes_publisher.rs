@@ -31,7 +31,7 @@ fn publish() -> Outcome {
         sleep(Duration::from_millis(1));
     }
     for number in 0..count {
-        quotes.publish(Tick::sample(number))?;
+        quotes.push(Tick::sample(number))?;
         sleep(Duration::from_millis(1));
     }
     println!("published {count} quotes, dropped {} dead subscribers", quotes.counters().dropped);

@@ -56,7 +56,7 @@ fn film() -> Outcome {
             Ok(mut picture) => {
                 expose(&mut picture, number)?;
                 let (view, picture) = picture.share();
-                shots.publish(Shot { number, picture }).map_err(|refused| refused.to_string())?;
+                shots.push(Shot { number, picture }).map_err(|refused| refused.to_string())?;
                 kept.push_back(view);
             }
             // All are in use: this one is not taken.

@@ -50,7 +50,7 @@ fn look() -> Outcome {
         drop(picture);
         found += 1;
         let detection = Detection { picture: shot.number, row };
-        detections.publish(detection).map_err(|refused| refused.to_string())?;
+        detections.push(detection).map_err(|refused| refused.to_string())?;
     }
     println!("looked at {found} pictures, missed {missed}");
     Ok(())

@@ -74,8 +74,8 @@ macro_rules! consumer {
 
 consumer!([T: Message] spsc::Consumer<T>, T, PopError, peer, Error::Empty, ready: pop_if_known);
 consumer!([] bytes::Consumer, Vec<u8>, PopError, peer, Error::Empty);
-consumer!([T: Message] broadcast::Subscriber<T>, T, broadcast::PopError, publisher, Error::Missed(_));
-consumer!([] broadcast::frames::Subscriber, Vec<u8>, broadcast::PopError, publisher, Error::Missed(_));
+consumer!([T: Message] broadcast::Subscriber<T>, T, broadcast::PopError, peer, Error::Missed(_));
+consumer!([] broadcast::frames::Subscriber, Vec<u8>, broadcast::PopError, peer, Error::Missed(_));
 
 /// The payloads that a publisher publishes.
 impl Source for payloads::Subscriber {
@@ -91,7 +91,7 @@ impl Source for payloads::Subscriber {
     }
 
     fn gone(&mut self) -> Option<Self::Error> {
-        match self.publisher() {
+        match self.peer() {
             Ok(PeerState::Gone(exit)) => Some(ReceiveError::Channel(broadcast::PopError::PeerGone(exit))),
             Ok(_) => None, // A successor has come.
             Err(error) => Some(ReceiveError::Channel(broadcast::PopError::System(error))),
@@ -350,8 +350,8 @@ macro_rules! publisher {
     };
 }
 
-publisher!([T: Message] broadcast::Publisher<T>, T, try_publish_from);
-publisher!([] frames::Publisher, [u8], try_publish);
+publisher!([T: Message] broadcast::Publisher<T>, T, try_push_from);
+publisher!([] frames::Publisher, [u8], try_push);
 
 /// The error of a push when waiting failed.
 pub(crate) fn not_pushed(error: WaitSetError) -> PushError<()> {

@@ -115,16 +115,16 @@ impl Async<Lender> {
 }
 
 impl Async<payloads::Publisher> {
-    /// Publishes what was written, in a gated channel waiting for room, as [`payloads::Publisher::publish`].
+    /// Publishes what was written, in a gated channel waiting for room, as [`payloads::Publisher::push`].
     /// A future that is dropped before it is finished returns the block to its pool: nothing is published.
     ///
     /// # Errors
-    /// As [`payloads::Publisher::publish`].
+    /// As [`payloads::Publisher::push`].
     ///
     /// # Panics
     /// When the loan is of another pool.
-    pub async fn publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
-        self.give(payload, payloads::Publisher::try_publish, |_, _| None).await
+    pub async fn push(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
+        self.give(payload, payloads::Publisher::try_push, |_, _| None).await
     }
 }
 

@@ -55,7 +55,7 @@ macro_rules! slices {
 
 slices!(spsc: Consumer, Producer, try_push_slice);
 slices!(mpmc: Consumer, Producer, try_push_slice);
-slices!(broadcast: Subscriber, Publisher, try_publish_slice);
+slices!(broadcast: Subscriber, Publisher, try_push_slice);
 
 impl<E: SliceSource> Async<E> {
     /// Waits for a message, then pops it and as many more as are there and fit into `out`, from its front;

@@ -128,7 +128,7 @@ fn subscribers_are_told_what_they_missed() {
         async move {
             for number in 0..20 {
                 let popping = fast.pop();
-                publisher.publish(number).expect("published");
+                publisher.push(number).expect("published");
                 assert_eq!(popping.await.expect("a message"), number);
             }
             assert!(matches!(slow.next().await, Some(Err(broadcast::PopError::Missed(_)))));

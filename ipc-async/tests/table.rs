@@ -139,15 +139,15 @@ fn subscriber(domain: &Domain) {
     let builder = broadcast::Builder::<u64>::new("numbers").domain(domain);
     let mut publisher = builder.create_sender().unwrap();
     let mut subscriber = task(builder.open_receiver().unwrap());
-    assert_eq!(comes(&mut subscriber, || publisher.publish(7).unwrap()), [7; 2]);
-    slices_come(&mut subscriber, || publisher.publish(7).unwrap());
+    assert_eq!(comes(&mut subscriber, || publisher.push(7).unwrap()), [7; 2]);
+    slices_come(&mut subscriber, || publisher.push(7).unwrap());
 }
 
 fn frames_subscriber(domain: &Domain) {
     let builder = frames::Builder::new("frames").domain(domain);
     let mut publisher = builder.create_sender().unwrap();
     let mut subscriber = task(builder.open_receiver().unwrap());
-    assert_eq!(comes(&mut subscriber, || publisher.publish(b"seven").unwrap()), [b"seven"; 2]);
+    assert_eq!(comes(&mut subscriber, || publisher.push(b"seven").unwrap()), [b"seven"; 2]);
 }
 
 fn pool(domain: &Domain) -> Pool {
@@ -165,7 +165,7 @@ fn payloads_subscriber(domain: &Domain) {
     let builder = payloads::Builder::new("payloads", &pool).domain(domain);
     let mut publisher = builder.create_sender().unwrap();
     let mut subscriber = task(builder.open_receiver().unwrap());
-    let views = comes(&mut subscriber, || publisher.publish(loan(&pool)).unwrap());
+    let views = comes(&mut subscriber, || publisher.push(loan(&pool)).unwrap());
     assert_eq!(views.map(|view| view.to_vec().unwrap()), [b"seven"; 2]);
 }
 
@@ -214,8 +214,8 @@ fn payloads_publisher(domain: &Domain) {
     let builder = payloads::Builder::new("payloads", &pool).domain(domain).capacity(4).gated();
     let mut publisher = task(builder.create_sender().unwrap());
     let mut subscriber = builder.open_receiver().unwrap();
-    while publisher.publish(loan(&pool)).now_or_never().is_some() {}
-    after(publisher.publish(loan(&pool)), || while subscriber.try_pop().is_ok() {}).unwrap();
+    while publisher.push(loan(&pool)).now_or_never().is_some() {}
+    after(publisher.push(loan(&pool)), || while subscriber.try_pop().is_ok() {}).unwrap();
     assert_eq!(subscriber.pop().unwrap().to_vec().unwrap(), b"seven");
 }
 

@@ -49,7 +49,7 @@ fn rings_that_are_full_and_subscribers_that_lag_have_advice() {
         let news = broadcast::Builder::<u64>::new("the news").domain(&domain).capacity(8);
         let mut publisher = news.create_sender().unwrap();
         let mut subscriber = news.open_receiver().unwrap();
-        (0..5).for_each(|number| publisher.publish(number).unwrap());
+        (0..5).for_each(|number| publisher.push(number).unwrap());
         let found = about("the news", "");
         let evidence = format!("process {} is 5 messages of 8 messages behind", std::process::id());
         assert!(is_said(&found, &evidence, "Mode::Gated"), "{found:?}");

@@ -142,7 +142,7 @@ fn without_a_field_it_is_the_time_of_a_value_or_a_bound() {
         assert!(shown.starts_with("age by the time that the writer stores"), "{shown}");
 
         let mut news = broadcast::Builder::<u32>::new("news").domain(&domain).create_sender().unwrap();
-        let (line, shown) = measured("news", || news.publish(7).unwrap());
+        let (line, shown) = measured("news", || news.push(7).unwrap());
         assert_eq!(line["from"], "last_seen");
         assert!(line["messages"].as_u64().unwrap() > 0, "{line}");
         assert!(shown.contains(" messages, age at most p50 "), "{shown}");

@@ -82,13 +82,13 @@ fn payloads_are_recorded_replayed_and_recorded_again() {
                 let image = shared(&pool, &bytes(number, 1000), &mut views);
                 // One shot has no mask.
                 let mask = if number == 1 { NONE } else { shared(&pool, &bytes(number, 10), &mut views) };
-                shots.publish(Shot { number: number as u64, image, mask }).unwrap();
+                shots.push(Shot { number: number as u64, image, mask }).unwrap();
             }
             let mut pictures = payloads::Builder::new("pictures", &pool).capacity(4).create_sender().unwrap();
             for number in 0..2 {
                 let mut picture = pictures.loan(500).unwrap();
                 picture.write_at(0, &bytes(number, 500)).unwrap();
-                pictures.publish(picture).unwrap();
+                pictures.push(picture).unwrap();
             }
             let arguments = "record plain shots pictures --from oldest --count 8 --json --output";
             let lines = common::lines(&done(&format!("{arguments} {}", file.display())));

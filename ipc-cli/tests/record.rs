@@ -57,8 +57,8 @@ fn messages_of_every_kind_that_can_be_read_along_are_in_the_file() {
         let one = latest::Builder::<u64>::new("one").domain(&domain);
         let mut one = one.create_sender().unwrap();
         (0..5).for_each(|number| shots.push(shot(number)).unwrap());
-        plain.publish(*b"twenty bytes of text").unwrap();
-        ["a", "", "ccc"].iter().for_each(|text| texts.publish(text.as_bytes()).unwrap());
+        plain.push(*b"twenty bytes of text").unwrap();
+        ["a", "", "ccc"].iter().for_each(|text| texts.push(text.as_bytes()).unwrap());
         joints.publish(2, 1.5).unwrap();
         one.publish(7).unwrap();
 
@@ -129,7 +129,7 @@ fn kinds_that_cannot_be_read_along_are_told_and_have_a_seat_taken_only_on_reques
         texts.push(b"frame").unwrap();
         let recorder = Recorder::start("--seat jobs --seat texts --seat gated --count 104", &file, 3);
         // With room for two messages: the publisher waits for the recorder.
-        (0..100).for_each(|number| gated.publish(number).unwrap());
+        (0..100).for_each(|number| gated.push(number).unwrap());
         let ended = recorder.end();
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let messages = read(&file);
@@ -156,7 +156,7 @@ fn files_follow_one_another_without_a_gap() {
         for number in 0..40_000 {
             let mut message = [0; 32];
             message[0] = number;
-            numbers.publish(message).unwrap();
+            numbers.push(message).unwrap();
         }
         numbers.close();
         let ended = recorder.end();
@@ -213,7 +213,7 @@ fn a_channel_that_comes_later_or_is_made_anew_with_other_fields_is_taken_up() {
         // A second domain, which is found by itself.
         let second = Domain::open("second").unwrap();
         let mut plain = broadcast::Builder::<u8>::new("plain").domain(&second).create_sender().unwrap();
-        plain.publish(9).unwrap();
+        plain.push(9).unwrap();
         recorder.until("\"plain\"");
         let ended = recorder.interrupt();
         let messages = read(&file);
@@ -238,14 +238,14 @@ fn a_hundred_channels_go_into_one_file() {
         let mut publishers: Vec<_> = (0..100).map(make).collect();
         let recorder = Recorder::start("--all", &file, 100);
         for number in 0..50 {
-            publishers.iter_mut().for_each(|publisher| publisher.publish(number).unwrap());
+            publishers.iter_mut().for_each(|publisher| publisher.push(number).unwrap());
         }
         // What is in the channels when Ctrl-C comes is still read, however much that is.
         recorder.signal(Signal::SIGSTOP);
         let stat = || std::fs::read_to_string(format!("/proc/{}/stat", recorder.pid())).unwrap();
         common::core::until(|| stat().contains(") T "));
         for number in 0..900 {
-            publishers[0].publish(number).unwrap();
+            publishers[0].push(number).unwrap();
         }
         drop(publishers);
         recorder.signal(Signal::SIGINT);

@@ -21,10 +21,10 @@ fn a_recorder_that_is_killed_leaves_what_it_had_written() {
         let numbers = broadcast::Builder::<u64>::new("numbers").domain(&domain).described();
         let mut numbers = numbers.create_sender().unwrap();
         let recorder = Recorder::start("numbers", &file, 1);
-        (0..100).for_each(|number| numbers.publish(number).unwrap());
+        (0..100).for_each(|number| numbers.push(number).unwrap());
         // A chunk is written after a second, if it has not become large before.
         until(|| read_from(std::fs::File::open(&file).unwrap()).0.len() == 100);
-        (100..150).for_each(|number| numbers.publish(number).unwrap());
+        (100..150).for_each(|number| numbers.push(number).unwrap());
         recorder.signal(Signal::SIGKILL);
         recorder.end();
         let (messages, is_complete) = read_from(std::fs::File::open(&file).unwrap());
@@ -62,7 +62,7 @@ fn a_full_disk_ends_the_recording_and_keeps_what_was_written() {
             let mut recorder = Recorder::start("--seat pages", &file, 1);
             // A publisher that waits for its subscribers goes on when the recorder has left.
             for number in 0..4_000 {
-                pages.publish([number; 512]).unwrap();
+                pages.push([number; 512]).unwrap();
             }
             recorder.until("\"file\"");
             let ended = recorder.end();
@@ -131,7 +131,7 @@ fn a_reader_that_goes_away_ends_it() {
         let mut recorder = command("record pages --output -").spawn().unwrap();
         drop(recorder.stdout.take());
         while recorder.try_wait().unwrap().is_none() {
-            pages.publish([0; 512]).unwrap();
+            pages.push([0; 512]).unwrap();
         }
         let ended = end(recorder);
         assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -141,7 +141,7 @@ fn a_reader_that_goes_away_ends_it() {
         let mut recorder = command("record pages --count 10").arg("--output").arg(&file).spawn().unwrap();
         drop(recorder.stdout.take());
         while recorder.try_wait().unwrap().is_none() {
-            pages.publish([0; 512]).unwrap();
+            pages.push([0; 512]).unwrap();
         }
         assert_eq!(end(recorder).code, Some(0));
         assert_eq!(of(&read(&file), "pages").len(), 10);
@@ -189,7 +189,7 @@ fn hostile_memory_ends_one_channel_at_the_most() {
                 memory.copy_to(at.min(len - 8), &bytes[..1 + next() as usize % 8]).unwrap();
             }
             if number % 100 == 0 {
-                good.publish(number / 100).unwrap();
+                good.push(number / 100).unwrap();
             }
         }
         let told = recorder.interrupt();

@@ -85,9 +85,9 @@ fn channels_of_every_kind_come_back_as_they_were() {
             for number in 0..5 {
                 shots.push(Shot { number, angle: -0.5 }).unwrap();
                 jobs.push(number).unwrap();
-                plain.publish([number as u8; 3]).unwrap();
+                plain.push([number as u8; 3]).unwrap();
                 texts.push(&vec![b'x'; number as usize]).unwrap();
-                frames.publish(&vec![b'y'; 1000 * number as usize]).unwrap();
+                frames.push(&vec![b'y'; 1000 * number as usize]).unwrap();
             }
             for key in 0..3 {
                 joints.publish(key, key as f32).unwrap();
@@ -141,7 +141,7 @@ fn times_are_kept_scaled_or_left_out_and_parts_can_be_chosen() {
         let recorder = Recorder::start("shots other", &file, 2);
         for number in 0..5 {
             shots.push(Shot { number, angle: 0.0 }).unwrap();
-            other.publish(number).unwrap();
+            other.push(number).unwrap();
             std::thread::sleep(Duration::from_millis(100));
         }
         drop(shots);
@@ -201,7 +201,7 @@ fn what_does_not_fit_is_refused_before_anything_is_sent() {
         let mut shots = shots(&domain).create_sender().unwrap();
         let mut plain = broadcast::Builder::<u32>::new("a").domain(&domain).create_sender().unwrap();
         (0..3).for_each(|number| shots.push(Shot { number, angle: 0.0 }).unwrap());
-        plain.publish(7).unwrap();
+        plain.push(7).unwrap();
         record("--all", &file, 4);
         let file = file.display();
 
@@ -255,7 +255,7 @@ fn a_full_channel_ends_the_replay_and_a_dead_subscriber_does_not() {
         for number in 0..10 {
             producer.push(number).unwrap();
             consumer.pop().unwrap();
-            publisher.publish(number).unwrap();
+            publisher.push(number).unwrap();
             std::thread::sleep(Duration::from_millis(5));
         }
         drop((producer, consumer, publisher));

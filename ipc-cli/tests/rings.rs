@@ -168,8 +168,8 @@ fn all_kinds_are_shown() {
         spsc.push(1).unwrap();
         bytes.push(b"hello").unwrap();
         mpmc.push(1).unwrap();
-        broadcast.publish(1).unwrap();
-        frames.publish(b"hello").unwrap();
+        broadcast.push(1).unwrap();
+        frames.push(b"hello").unwrap();
         latest.publish(1).unwrap();
         let _loan = pool.loan(100).unwrap();
         for name in ["spsc", "bytes", "mpmc"] {

@@ -36,7 +36,7 @@ fn fields_are_told_where_the_channel_describes_them_and_bytes_elsewhere() {
         let mut texts = bytes::Builder::new("texts").domain(&domain).create_sender().unwrap();
         (0..3).for_each(|number| shots.push(shot(number)).unwrap());
         ["one", "", "three"].iter().for_each(|text| texts.push(text.as_bytes()).unwrap());
-        plain.publish(*b"twenty bytes of text").unwrap();
+        plain.push(*b"twenty bytes of text").unwrap();
         values.publish(2, 77).unwrap();
 
         let lines = json("tail shots --from oldest --count 3");
@@ -137,14 +137,14 @@ fn a_reader_that_goes_away_and_ctrl_c_end_it() {
         let domain = Domain::open("ends").unwrap();
         let mut publisher =
             broadcast::Builder::<u32>::new("numbers").domain(&domain).create_sender().unwrap();
-        (0..100).for_each(|number| publisher.publish(number).unwrap());
+        (0..100).for_each(|number| publisher.push(number).unwrap());
         let mut tail = command("tail numbers --from oldest").spawn().unwrap();
         let mut output = std::io::BufReader::new(tail.stdout.take().unwrap()).lines();
         assert_eq!(output.next().unwrap().unwrap(), "#0 4 bytes");
         drop(output);
         // It notices when it writes.
         while tail.try_wait().unwrap().is_none() {
-            publisher.publish(7).unwrap();
+            publisher.push(7).unwrap();
         }
         assert_eq!(end(tail).code, Some(0));
         let tail = command("tail numbers").spawn().unwrap();

@@ -156,7 +156,7 @@ fn it_shows_rates_and_dead_ends_and_gives_the_terminal_back() {
 
         // The one with messages comes first, with its rates as heights; it has no bar of fill.
         until(|| {
-            (0..100).for_each(|number| quick.publish(number).unwrap());
+            (0..100).for_each(|number| quick.push(number).unwrap());
             let frame = top.frame();
             let (Some(at), Some(other)) = (frame.find("quick"), frame.find("a_quiet_one")) else {
                 return false;

@@ -135,7 +135,7 @@ fn keys_sort_scroll_and_show_the_ends() {
         gate.pass();
         let _consumer = spsc::Builder::<u32>::new("c.orphan").domain(&domain).open_receiver().unwrap();
         let (pid, me) = (dead.pid(), std::process::id());
-        (0..12).for_each(|number| publisher.publish(number).unwrap());
+        (0..12).for_each(|number| publisher.push(number).unwrap());
         while quick.try_pop().is_ok() {}
         jobs.0.push(1).unwrap();
 

@@ -176,14 +176,4 @@ macro_rules! interruptible {
     };
 }
 
-/// For the ends of connections, whose waits one handle ends. `$seat` has a method of this name.
-macro_rules! shares_interrupts {
-    ($seat:tt $(. $more:tt)*) => {
-        /// This interrupts the end's waits from now on; `None`: handles of its own.
-        pub(crate) fn share_interrupts(&mut self, with: Option<(&crate::Interrupter, usize)>) {
-            self.$seat $(. $more)* .share_interrupts(with);
-        }
-    };
-}
-
-pub(crate) use {interruptible, shares_interrupts};
+pub(crate) use interruptible;

@@ -118,8 +118,8 @@ pub mod wait;
 
 pub use channel::raw::{RawReceiver, RawSender};
 pub use channel::{
-    Builder, Channel, Event, Lifetime, News, PeerState, WaitSet, WaitSetError, Waitable, broadcast, bytes,
-    call, latest, mpmc, pool, raw, spsc,
+    Builder, Channel, Drain, Elements, Event, Kind, Lifetime, News, OneToOne, PeerState, Receiver, Sender,
+    WaitSet, WaitSetError, Waitable, broadcast, bytes, call, latest, mpmc, pool, raw, spsc,
 };
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};

@@ -63,7 +63,7 @@ impl Publisher {
     fn published(&self) -> u64 {
         match self {
             Self::Messages(publisher) => publisher.published(),
-            Self::Frames(publisher) => publisher.published(),
+            Self::Frames(publisher) => publisher.pushed(),
         }
     }
 
@@ -71,10 +71,10 @@ impl Publisher {
     fn publish(&mut self, place: &mut Vec<u8>) {
         let number = self.published();
         match self {
-            Self::Messages(publisher) => publisher.publish([number, mix(number)]).unwrap(),
+            Self::Messages(publisher) => publisher.push([number, mix(number)]).unwrap(),
             Self::Frames(publisher) => {
                 frame(number, place);
-                publisher.publish(place).unwrap();
+                publisher.push(place).unwrap();
             }
         }
     }

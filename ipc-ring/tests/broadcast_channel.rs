@@ -70,7 +70,7 @@ fn plays_a_role() {
             }
             let until = until.parse().unwrap();
             while publisher.published() < until {
-                publisher.publish(payload(publisher.published())).unwrap();
+                publisher.push(payload(publisher.published())).unwrap();
             }
             if at == "nowhere" {
                 publisher.close();
@@ -142,9 +142,9 @@ fn four_lines_a_side() {
     assert_eq!((publisher.mode(), publisher.capacity(), first.mode()), (Mode::Lossy, 64, Mode::Lossy));
     assert!(matches!(first.try_pop(), Err(PopError::Empty)));
     assert!(matches!(first.pop_timeout(Duration::from_millis(1)), Err(PopError::TimedOut)));
-    publisher.publish(payload(0)).unwrap();
-    publisher.try_publish(payload(1)).unwrap();
-    publisher.publish_slice(&[payload(2), payload(3)]).unwrap();
+    publisher.push(payload(0)).unwrap();
+    publisher.try_push(payload(1)).unwrap();
+    publisher.push_slice(&[payload(2), payload(3)]).unwrap();
     let mut claim = publisher.try_claim().unwrap();
     claim.write(&payload(4));
     claim.commit().unwrap();
@@ -161,14 +161,14 @@ fn four_lines_a_side() {
     }
     let counters = first.counters();
     assert_eq!((counters.published, counters.subscribers, counters.missed, counters.dropped), (5, 2, 0, 0));
-    assert_eq!(first.publisher().unwrap(), PeerState::Alive { pid: std::process::id() });
+    assert_eq!(first.peer().unwrap(), PeerState::Alive { pid: std::process::id() });
     drop(second);
-    publisher.publish(payload(5)).unwrap();
+    publisher.push(payload(5)).unwrap();
     publisher.close();
     let rest: Vec<_> = (&mut first).collect();
     assert_eq!(rest, [Ok(payload(5))]);
     assert!(first.last_error().is_none());
-    assert_eq!(first.publisher().unwrap(), PeerState::Closed);
+    assert_eq!(first.peer().unwrap(), PeerState::Closed);
     assert!(matches!(
         builder(&domain).open_sender().as_ref().map_err(AttachError::kind),
         Err(AttachErrorKind::Closed)
@@ -185,7 +185,7 @@ fn an_iterator_gives_word_of_what_was_missed() {
     let domain = unique("iterator");
     let mut publisher = builder(&domain).capacity(8).create_sender().unwrap();
     let mut subscriber = builder(&domain).resume(Resume::Newest).open_receiver().unwrap();
-    publisher.publish_slice(&(0..20).map(payload).collect::<Vec<_>>()).unwrap();
+    publisher.push_slice(&(0..20).map(payload).collect::<Vec<_>>()).unwrap();
     publisher.close();
     let mut given = (&mut subscriber).map(|message| message.map_err(|missed| missed.count));
     assert_eq!(given.next(), Some(Err(19)));
@@ -227,7 +227,7 @@ fn modes_ends_and_positions_that_do_not_fit_are_refused() {
         Err(AttachErrorKind::NotFound)
     ));
     let mut subscriber = builder(&domain).open_receiver().unwrap();
-    publisher.publish_slice(&[payload(0), payload(1), payload(2)]).unwrap();
+    publisher.push_slice(&[payload(0), payload(1), payload(2)]).unwrap();
     check(&subscriber.pop().unwrap(), 0);
     let saved: Position = subscriber.position().to_string().parse().unwrap();
     // The saved position is valid as long as the channel is the same.
@@ -281,7 +281,7 @@ fn a_start_that_no_channel_reaches_is_refused_and_spoils_nothing() {
                 );
             }
         }
-        publisher.publish(payload(0)).expect("the channel is as it was");
+        publisher.push(payload(0)).expect("the channel is as it was");
         check(&other.try_pop().unwrap(), 0);
         publisher.close();
     }
@@ -295,7 +295,7 @@ fn a_watcher_reads_along_and_writes_nothing() {
     let mut watcher: Watcher<Item> = builder(&domain).open_observer().unwrap();
     assert!(matches!(watcher.try_pop(), Err(PopError::Empty)));
     for number in 0..20 {
-        publisher.try_publish(payload(number)).unwrap();
+        publisher.try_push(payload(number)).unwrap();
         if number < 5 {
             check(&watcher.try_pop().unwrap(), number);
         }
@@ -307,7 +307,7 @@ fn a_watcher_reads_along_and_writes_nothing() {
     };
     check(&watcher.try_pop().unwrap(), 5 + missed);
     assert_eq!(watcher.position().sequence, 6 + missed);
-    assert_eq!(watcher.publisher().unwrap(), PeerState::Alive { pid: std::process::id() });
+    assert_eq!(watcher.peer().unwrap(), PeerState::Alive { pid: std::process::id() });
     let counters = watcher.counters();
     assert_eq!(
         (counters.published, counters.subscribers, watcher.mode(), watcher.capacity()),
@@ -328,21 +328,19 @@ fn a_gated_publisher_waits_and_is_woken() {
         builder(&domain).capacity(8).gated().wait(WaitStrategy::Sleep).create_sender().unwrap();
     let mut subscriber = builder(&domain).wait(WaitStrategy::Sleep).open_receiver().unwrap();
     for number in 0..8 {
-        publisher.publish(payload(number)).unwrap();
+        publisher.push(payload(number)).unwrap();
     }
-    assert!(
-        matches!(publisher.try_publish(payload(8)), Err(PushError::Full(item)) if item == payload::<41>(8))
-    );
-    assert!(matches!(publisher.try_publish_slice(&[payload(8)]), Err(PushError::Full(0))));
+    assert!(matches!(publisher.try_push(payload(8)), Err(PushError::Full(item)) if item == payload::<41>(8)));
+    assert!(matches!(publisher.try_push_slice(&[payload(8)]), Err(PushError::Full(0))));
     assert!(matches!(publisher.try_claim(), Err(PushError::Full(()))));
-    let late = publisher.publish_timeout(payload(8), Duration::from_millis(5));
+    let late = publisher.push_timeout(payload(8), Duration::from_millis(5));
     assert!(matches!(late, Err(PushError::TimedOut(_))));
     // A view that is not released leaves the message.
     let seen = subscriber.try_view().map(|view| (view.sequence(), view.read())).unwrap();
     assert_eq!(seen, (0, payload(0)));
     let reader = std::thread::spawn(move || read_all(&mut subscriber, true));
     for number in 8..5_000 {
-        publisher.publish(payload(number)).unwrap();
+        publisher.push(payload(number)).unwrap();
     }
     assert!(publisher.counters().high_water <= 8);
     publisher.close();
@@ -362,7 +360,7 @@ fn a_dead_subscriber_does_not_hold_up_the_publisher() {
             let mut victim = Role::start("read-and-die", &[&domain, at, "3"]);
             victim.hear();
             for number in 0..100 {
-                publisher.publish(payload(number)).unwrap_or_else(|error| panic!("{at} {waits}: {error}"));
+                publisher.push(payload(number)).unwrap_or_else(|error| panic!("{at} {waits}: {error}"));
                 if at == "WaitAnnounced" && number < 10 {
                     std::thread::sleep(Duration::from_millis(2));
                 }
@@ -383,7 +381,7 @@ fn a_seat_is_free_again_after_a_death_while_joining() {
     for at in ["BroadcastSeated", "BroadcastJoined"] {
         Role::start("seat-and-die", &[&domain, at]).wait_killed();
         for number in 0..10 {
-            publisher.publish_timeout(payload(number), Duration::from_secs(60)).unwrap();
+            publisher.push_timeout(payload(number), Duration::from_secs(60)).unwrap();
         }
     }
     let all: Vec<_> = (0..256).map(|_| builder(&domain).open_receiver().unwrap()).collect();
@@ -405,7 +403,7 @@ fn there_are_256_seats_and_the_257th_is_refused() {
         other => panic!("{other:?}"),
     }
     for number in 0..50 {
-        publisher.publish(payload(number)).unwrap();
+        publisher.push(payload(number)).unwrap();
     }
     publisher.close();
     for child in &mut children {
@@ -426,7 +424,7 @@ fn sleepers_are_woken_all_together() {
     }
     for number in 0..30 {
         std::thread::sleep(Duration::from_millis(3));
-        publisher.publish(payload(number)).unwrap();
+        publisher.push(payload(number)).unwrap();
     }
     publisher.close();
     for child in &mut children {
@@ -497,7 +495,7 @@ fn a_subscriber_that_sleeps_learns_of_the_publishers_death() {
     let domain = unique("dead-publisher");
     let mut subscriber = builder(&domain).wait(WaitStrategy::Sleep).create_receiver().unwrap();
     assert!(matches!(subscriber.pop_timeout(Duration::from_millis(5)), Err(PopError::TimedOut)));
-    assert_eq!(subscriber.publisher().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
+    assert_eq!(subscriber.peer().unwrap(), PeerState::Gone(PeerExit::NeverAttached));
     let mut publisher = Role::start("publish", &[&domain, "10", "BroadcastWritten", "5"]);
     for number in 0..5 {
         check(&subscriber.pop().unwrap(), number);
@@ -534,7 +532,7 @@ fn ends_by_name_in_the_users_own_domain() {
     let mut publisher = Publisher::<u64>::create(&name).unwrap();
     let mut subscriber = Subscriber::<u64>::open(&name).unwrap();
     let mut watcher = Watcher::<u64>::open(&name).unwrap();
-    publisher.publish(7).unwrap();
+    publisher.push(7).unwrap();
     assert_eq!((subscriber.pop().unwrap(), watcher.try_pop().unwrap()), (7, 7));
     subscriber.detach();
     drop(publisher);

@@ -334,8 +334,8 @@ fn plays_a_role() {
                 fault::arm(site, after.parse().unwrap());
             }
             let until = until.parse().unwrap();
-            while publisher.published() < until {
-                publisher.publish(&frame(publisher.published(), MOST)).unwrap();
+            while publisher.pushed() < until {
+                publisher.push(&frame(publisher.pushed(), MOST)).unwrap();
             }
             if at == "nowhere" {
                 publisher.close();
@@ -360,8 +360,8 @@ fn a_channel_of_frames() {
     let mut publisher = builder(&domain).capacity(4096).gated().create_sender().unwrap();
     let mut first = builder(&domain).open_receiver().unwrap();
     let mut watcher: Watcher = builder(&domain).open_observer().unwrap();
-    publisher.publish(b"one").unwrap();
-    publisher.publish_batch(&["two", "", "four"]).unwrap();
+    publisher.push(b"one").unwrap();
+    publisher.push_batch(&["two", "", "four"]).unwrap();
     assert_eq!(first.pop().unwrap(), b"one");
     let saved: Position = first.position().to_string().parse().unwrap();
     let mut place = [0; 2];
@@ -413,11 +413,11 @@ fn a_channel_of_frames() {
     drop(third);
     assert_eq!(publisher.counters().subscribers, 1);
     let long = vec![0; publisher.longest() + 1];
-    assert!(matches!(publisher.publish(&long), Err(PushError::TooLarge((), _))));
-    while publisher.try_publish(&[5; 100]).is_ok() {}
+    assert!(matches!(publisher.push(&long), Err(PushError::TooLarge((), _))));
+    while publisher.try_push(&[5; 100]).is_ok() {}
     assert!(matches!(publisher.try_claim(100), Err(PushError::Full(()))));
     assert!(matches!(
-        publisher.publish_timeout(&[5; 100], Duration::from_millis(2)),
+        publisher.push_timeout(&[5; 100], Duration::from_millis(2)),
         Err(PushError::TimedOut(()))
     ));
     first.pop().unwrap();
@@ -477,9 +477,9 @@ fn ends_by_name() {
     let name = unique("own-frames");
     let mut publisher = Channel::create(&name).unwrap();
     let mut subscriber = Reader::open(&name).unwrap();
-    publisher.publish(b"hello").unwrap();
+    publisher.push(b"hello").unwrap();
     publisher.detach();
     assert_eq!(subscriber.pop().unwrap(), b"hello");
     assert!(matches!(subscriber.pop(), Err(PopError::PeerGone(PeerExit::Detached))));
-    assert_eq!(Channel::open(&name).unwrap().published(), 1);
+    assert_eq!(Channel::open(&name).unwrap().pushed(), 1);
 }

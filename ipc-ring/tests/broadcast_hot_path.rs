@@ -43,8 +43,8 @@ fn messages(domain: &Domain, barrier: Barrier, mode: Mode) {
     let mut watcher = builder.open_observer().unwrap();
     repeat(|number| {
         let sent = [[number; 5], [number + 1; 5], [number + 2; 5]];
-        must(publisher.publish(sent[0]).is_ok());
-        must(publisher.try_publish_slice(&sent[1..]).is_ok_and(|count| count == 2));
+        must(publisher.push(sent[0]).is_ok());
+        must(publisher.try_push_slice(&sent[1..]).is_ok_and(|count| count == 2));
         for subscriber in &mut ends {
             let mut got = [[0; 5]; 3];
             must(matches!(subscriber.pop(), Ok(message) if message == sent[0]));
@@ -64,7 +64,7 @@ fn frames(domain: &Domain, barrier: Barrier, mode: Mode) {
     repeat(|number| {
         let frame = [number as u8; 700];
         let len = (number * 37 % 700) as usize;
-        must(publisher.publish(&frame[..len]).is_ok());
+        must(publisher.push(&frame[..len]).is_ok());
         must(matches!(subscriber.pop_into(&mut place), Ok(got) if got == len));
         must(place[..len] == frame[..len]);
     });
@@ -79,7 +79,7 @@ fn payloads(domain: &Domain, barrier: Barrier, mode: Mode) {
     repeat(|number| {
         let Ok(mut loan) = publisher.loan(4096) else { return must(false) };
         must(loan.fill(number as u8).is_ok());
-        must(publisher.publish(loan).is_ok());
+        must(publisher.push(loan).is_ok());
         let [one, two] = ends.each_mut().map(|subscriber| subscriber.pop());
         must(
             matches!((one, two), (Ok(one), Ok(two)) if [one.read(4095), two.read(0)] == [Ok(number as u8); 2]),

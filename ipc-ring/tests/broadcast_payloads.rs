@@ -37,7 +37,7 @@ fn ends(blocks: u64, mode: Mode) -> (Domain, Pool, Publisher, Subscriber) {
 fn publish(publisher: &mut Publisher, number: u64) {
     let mut loan = publisher.loan(SIZE).unwrap();
     fill(&mut loan, number);
-    publisher.publish(loan).unwrap();
+    publisher.push(loan).unwrap();
 }
 
 fn fill(loan: &mut Loan, number: u64) {
@@ -96,7 +96,7 @@ fn every_subscriber_reads_the_same_block_in_place() {
         first.pop_timeout(Duration::from_millis(1)),
         Err(ReceiveError::Channel(PopError::TimedOut))
     ));
-    assert_eq!((publisher.published(), first.sequence(), first.behind()), (20, 20, 0));
+    assert_eq!((publisher.pushed(), first.sequence(), first.behind()), (20, 20, 0));
     publisher.close();
     assert!(matches!(first.pop(), Err(ReceiveError::Channel(PopError::Closed))));
     // All have read everything, so nothing is retained.
@@ -131,15 +131,15 @@ fn a_gated_publisher_waits_for_who_has_not_read() {
     }
     let mut loan = publisher.loan(SIZE).unwrap();
     fill(&mut loan, 4);
-    let refused = publisher.try_publish(loan).unwrap_err();
+    let refused = publisher.try_push(loan).unwrap_err();
     assert!(matches!(refused.error, PushError::Full(())));
-    let refused = publisher.publish_timeout(refused.loan, Duration::from_millis(1)).unwrap_err();
+    let refused = publisher.push_timeout(refused.loan, Duration::from_millis(1)).unwrap_err();
     assert!(matches!(refused.error, PushError::TimedOut(())));
     let reader = std::thread::spawn(move || {
         let got: Vec<u64> = (0..5).map(|_| number(&subscriber.pop().unwrap())).collect();
         (subscriber, got)
     });
-    publisher.publish(refused.loan).unwrap();
+    publisher.push(refused.loan).unwrap();
     let (subscriber, got) = reader.join().unwrap();
     assert_eq!(got, [0, 1, 2, 3, 4]);
     drop((publisher, subscriber));
@@ -162,7 +162,7 @@ fn who_is_overrun_is_told_exactly_and_no_block_is_lost() {
         assert!(got.iter().copied().eq(expected - got.len() as u64..expected), "{got:?}");
         assert_eq!(missed > 0, burst > 4);
     }
-    assert_eq!(publisher.published(), 62);
+    assert_eq!(publisher.pushed(), 62);
     drop((publisher, slow));
     assert_eq!(pool.recover().unwrap().lost, 4, "what was in the channel");
     is_sound(&pool);
@@ -223,7 +223,7 @@ fn a_successor_takes_over_the_blocks_that_are_in_the_channel() {
         publisher.detach();
         assert_eq!(number(&subscriber.pop().unwrap()), 0);
         let mut publisher = channel(&pool, mode).open_sender().unwrap();
-        assert_eq!(publisher.published(), 4);
+        assert_eq!(publisher.pushed(), 4);
         for round in 4..24 {
             if mode == Mode::Gated {
                 assert_eq!(number(&subscriber.pop().unwrap()), round - 3);
@@ -263,7 +263,7 @@ fn plain_ends_of_handles_and_other_pools_are_refused() {
     assert!(matches!(lost.try_pop(), Err(ReceiveError::Channel(PopError::Empty))));
     let wrong = other.loan(1).unwrap();
     let panicked =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| publisher.publish(wrong).map_err(|_| ())));
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| publisher.push(wrong).map_err(|_| ())));
     assert!(panicked.is_err());
     assert_eq!(other.stats().in_use(), 0);
     assert_eq!(rest(&mut subscriber), (vec![0], 0));
@@ -305,7 +305,7 @@ fn plays_a_role() {
         "publish" => {
             let mut publisher = channel.open_sender().unwrap();
             fault::arm(site(place), after.parse().unwrap());
-            for number in publisher.published().. {
+            for number in publisher.pushed().. {
                 publish(&mut publisher, number);
             }
         }
@@ -378,10 +378,10 @@ fn a_publisher_dies_at_each_place_and_nothing_is_lost() {
                 // The dead one's payloads stay readable for a second one that comes now.
                 let mut publisher = channel(&pool, Mode::Lossy).open_sender().unwrap();
                 for _ in 0..9 {
-                    let next = publisher.published();
+                    let next = publisher.pushed();
                     publish(&mut publisher, next);
                 }
-                let published = publisher.published();
+                let published = publisher.pushed();
                 publisher.close();
                 all(&mut subscriber);
                 assert_eq!(got.len() as u64 + missed + refused, published, "{case}: {got:?}");

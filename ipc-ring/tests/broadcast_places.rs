@@ -17,10 +17,10 @@ fn messages_are_published_from_and_popped_into_places_of_the_callers() {
     let mut subscriber: Subscriber<[u64; 100]> = builder().open_receiver().unwrap();
     let message = |number: u64| std::array::from_fn(|word| number * 1000 + word as u64);
     let soon = || Instant::now() + Duration::from_millis(5);
-    publisher.publish_from(&message(0)).unwrap();
-    publisher.try_publish_from(&message(1)).unwrap();
-    assert!(matches!(publisher.try_publish_from(&message(2)), Err(PushError::Full(()))));
-    assert!(matches!(publisher.publish_from_deadline(&message(2), soon()), Err(PushError::TimedOut(()))));
+    publisher.push_from(&message(0)).unwrap();
+    publisher.try_push_from(&message(1)).unwrap();
+    assert!(matches!(publisher.try_push_from(&message(2)), Err(PushError::Full(()))));
+    assert!(matches!(publisher.push_from_deadline(&message(2), soon()), Err(PushError::TimedOut(()))));
     let mut place = message(9);
     subscriber.pop_into(&mut place).unwrap();
     assert_eq!(place, message(0));
@@ -28,7 +28,7 @@ fn messages_are_published_from_and_popped_into_places_of_the_callers() {
     assert_eq!(place, message(1));
     assert!(matches!(subscriber.try_pop_into(&mut place), Err(PopError::Empty)));
     assert!(matches!(subscriber.pop_into_deadline(&mut place, soon()), Err(PopError::TimedOut)));
-    publisher.publish_from_deadline(&message(2), soon()).unwrap();
+    publisher.push_from_deadline(&message(2), soon()).unwrap();
     subscriber.pop_into_deadline(&mut place, soon()).unwrap();
     assert_eq!(place, message(2));
     // A publisher that waits for room, and a subscriber that waits for messages.
@@ -41,7 +41,7 @@ fn messages_are_published_from_and_popped_into_places_of_the_callers() {
         matches!(subscriber.pop_into(&mut place), Err(PopError::Closed))
     });
     for number in 3..1_000 {
-        publisher.publish_from(&message(number)).unwrap();
+        publisher.push_from(&message(number)).unwrap();
     }
     publisher.close();
     assert!(reader.join().unwrap(), "the stream ends behind the last message");
@@ -60,7 +60,7 @@ fn messages_longer_than_the_registers_are_popped_by_value() {
         assert!(matches!(subscriber.try_pop(), Err(PopError::Empty)));
         assert!(matches!(subscriber.pop_deadline(soon()), Err(PopError::TimedOut)));
         for number in 0..20 {
-            publisher.publish(message(number)).unwrap();
+            publisher.push(message(number)).unwrap();
             let popped = match number % 3 {
                 0 => subscriber.try_pop(),
                 1 => subscriber.pop(),
@@ -68,7 +68,7 @@ fn messages_longer_than_the_registers_are_popped_by_value() {
             };
             assert_eq!(popped.unwrap(), message(number), "{mode:?}");
         }
-        let full = (20..30).find(|number| publisher.try_publish(message(*number)).is_err());
+        let full = (20..30).find(|number| publisher.try_push(message(*number)).is_err());
         match mode {
             Mode::Gated => assert_eq!(full, Some(24)),
             _ => assert!(full.is_none() && matches!(subscriber.try_pop(), Err(PopError::Missed(_)))),

@@ -188,7 +188,7 @@ fn sets_that_sleep_are_all_woken() {
         let quiet = queue(&domain).type_name("quiet").create_sender().unwrap();
         let mut publish: Box<dyn FnMut(u64)> = if kind == "broadcast" {
             let mut publisher = lossy(&domain).create_sender().unwrap();
-            Box::new(move |number| publisher.publish(number).unwrap())
+            Box::new(move |number| publisher.push(number).unwrap())
         } else {
             let mut writer = table(&domain).create_sender().unwrap();
             Box::new(move |number| _ = writer.publish(number as u32 % 3, number).unwrap())

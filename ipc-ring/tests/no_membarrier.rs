@@ -143,8 +143,8 @@ fn no_process_joins_a_gated_channel_without_the_barrier() {
         assert_eq!((watchers.0.counters().subscribers, watchers.1.counters().subscribers), (0, 0));
         // No cursor is in the way.
         for number in 0..20 {
-            of_messages.try_publish(number).unwrap();
-            of_frames.try_publish(&[7; 8]).unwrap();
+            of_messages.try_push(number).unwrap();
+            of_frames.try_push(&[7; 8]).unwrap();
         }
     });
 }

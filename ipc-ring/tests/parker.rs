@@ -186,7 +186,7 @@ fn every_kind_of_channel_can_sleep_on_a_futex() {
             for number in 0..20 {
                 pause();
                 sending.push(&number.to_string().into_bytes()).unwrap();
-                pricing.publish(number).unwrap();
+                pricing.push(number).unwrap();
                 writing.publish(number).unwrap();
                 assert_eq!(calling.call(number).unwrap(), number + 1);
             }

@@ -71,7 +71,7 @@ fn plays_a_role() {
             for number in 0.. {
                 let mut loan = out.loan(8 * WORDS as usize).unwrap();
                 fill(&mut loan, number);
-                out.publish(loan).unwrap();
+                out.push(loan).unwrap();
             }
         }
         ref other => panic!("no such role: {other:?}"),

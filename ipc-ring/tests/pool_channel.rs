@@ -234,7 +234,7 @@ fn subscribers_of_a_broadcast_read_one_payload_in_place() {
         loan.fill(round).unwrap();
         // The sender's own view keeps the payload for latecomers.
         let (kept, handle) = loan.share();
-        publisher.publish(handle).unwrap();
+        publisher.push(handle).unwrap();
         let views: Vec<_> = readers
             .iter_mut()
             .map(|(subscriber, pool)| pool.accept(&subscriber.try_pop().unwrap()).unwrap())

@@ -51,7 +51,7 @@ fn payload_in_hand(inherited: bool) {
     let spare = pool.loan(16).unwrap();
     let mut published = publisher.loan(16).unwrap();
     published.write(0, &9u64).unwrap();
-    publisher.publish(published).unwrap();
+    publisher.push(published).unwrap();
     let (view, handle) = pool.loan(16).unwrap().share();
     assert!(is_mapped(loan.as_ptr()) && is_mapped(view.as_ptr()));
     let before = pool.stats();
@@ -98,7 +98,7 @@ fn payload_in_hand(inherited: bool) {
         let channel = payloads::Builder::new("payloads", &pool).domain(&own);
         assert!(matches!(channel.create_sender().unwrap_err().kind(), AttachErrorKind::Forked));
         assert!(matches!(channel.create_receiver().unwrap_err().kind(), AttachErrorKind::Forked));
-        let refused = publisher.try_publish(loan).unwrap_err();
+        let refused = publisher.try_push(loan).unwrap_err();
         assert!(matches!(refused.error, PushError::Forked(())));
         let view = view.into_loan().unwrap_err();
         let (other, _) = spare.share();

@@ -89,7 +89,7 @@ fn each_way_to_give_a_block_back_ends_the_wait() {
                 let channel = payloads::Builder::new("payloads", pool).gated();
                 let mut publisher = channel.create_sender().unwrap();
                 let loan = publisher.loan(8).unwrap();
-                publisher.publish(loan).unwrap();
+                publisher.push(loan).unwrap();
                 Box::new(move || drop(publisher))
             },
             way,
@@ -134,11 +134,11 @@ fn a_message_that_is_overwritten_ends_the_wait() {
         let channel = payloads::Builder::new("payloads", &pool).lossy().capacity(1);
         let mut publisher = channel.create_sender().unwrap();
         let [first, second, third] = [(); 3].map(|()| publisher.loan(8).unwrap());
-        publisher.publish(first).unwrap();
+        publisher.push(first).unwrap();
         let mut lender = Lender::with_strategy(&pool, strategy).unwrap();
         let waiting = std::thread::spawn(move || lender.loan(8).unwrap());
         wait_for_a_sleeper();
-        publisher.publish(second).unwrap();
+        publisher.push(second).unwrap();
         let lent = waiting.join().unwrap();
         drop((lent, third));
     }

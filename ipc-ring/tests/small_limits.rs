@@ -136,7 +136,7 @@ fn one_publication_wakes_more_sleepers_than_operations_are_allowed_in_a_call() {
         .collect();
     for number in 0..3 {
         std::thread::sleep(Duration::from_millis(20));
-        publisher.publish(number).unwrap();
+        publisher.push(number).unwrap();
     }
     for thread in threads {
         assert_eq!(thread.join().unwrap(), [0, 1, 2]);

@@ -111,7 +111,7 @@ fn plays_a_role() {
             let builder = broadcast::Builder::<Message>::new("stream").domain(&domain);
             let mut publisher = builder.capacity(capacity.parse().unwrap()).create_sender().unwrap();
             say("ready");
-            (0..u64::MAX).for_each(|number| publisher.publish(message(number)).unwrap());
+            (0..u64::MAX).for_each(|number| publisher.push(message(number)).unwrap());
         }
         ref other => panic!("no such role: {other:?}"),
     }
@@ -358,7 +358,7 @@ fn frames_and_values_are_read_along_and_other_kinds_are_refused() {
     let observer = DomainObserver::open(&name).unwrap();
     let mut out = Vec::new();
     let mut frames = broadcast::frames::Builder::new("frames").domain(&domain).create_sender().unwrap();
-    frames.publish(b"one").unwrap();
+    frames.push(b"one").unwrap();
     let mut tap = Tap::open(&observer, "frames", TapStart::Oldest).unwrap();
     assert_eq!(tap.try_read(&mut out).unwrap(), TapRead::Message { sequence: 0, key: None });
     assert_eq!(out, b"one");

@@ -177,9 +177,9 @@ fn subscribers_are_waited_for_beside_the_others() {
         scope.spawn(|| {
             for number in 0..50 {
                 std::thread::sleep(Duration::from_millis(1));
-                pricing.publish(number).unwrap();
+                pricing.push(number).unwrap();
                 std::thread::sleep(Duration::from_millis(1));
-                telling.publish(&number.to_le_bytes()).unwrap();
+                telling.push(&number.to_le_bytes()).unwrap();
             }
             pricing.detach();
             telling.close();

@@ -58,7 +58,7 @@ where
         let (mut publisher, mut subscriber) = broadcast::<[u8; SIZE]>(mode, SLOTS).expect("a ring");
         group.bench_function(line(&format!("broadcast {name} publish + pop"), SIZE), |bencher| {
             bencher.iter(|| {
-                publisher.publish(black_box(message)).expect("room");
+                publisher.push(black_box(message)).expect("room");
                 black_box(subscriber.pop().expect("a message"))
             });
         });

@@ -60,7 +60,7 @@ where
     let (mut publisher, mut subscriber) = broadcast::<[u8; SIZE]>(Mode::Gated, SLOTS).expect("a ring");
     group.bench_function(line("broadcast gated slices", SIZE), |bencher| {
         bencher.iter(|| {
-            let published = publisher.try_publish_slice(black_box(&messages)).expect("room");
+            let published = publisher.try_push_slice(black_box(&messages)).expect("room");
             let popped = subscriber.try_pop_slice(black_box(&mut received)).expect("messages");
             assert_eq!((published, popped), (BATCH, BATCH));
         });

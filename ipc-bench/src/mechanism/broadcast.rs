@@ -126,7 +126,7 @@ impl<const WORDS: usize> Link for Publishing<WORDS> {
     #[inline(always)]
     fn send(&mut self, message: &[u8]) -> io::Result<()> {
         let message = <[u64; WORDS]>::ref_from_bytes(message).map_err(failed)?;
-        self.0.publish(*message).map_err(failed)
+        self.0.push(*message).map_err(failed)
     }
 
     fn receive(&mut self, _message: &mut [u8]) -> io::Result<()> {

@@ -149,7 +149,7 @@ fn the_data_is_that_of_the_channels_and_no_memory_is_kept_without_a_page() {
         let news = broadcast::Builder::<u64>::new("news\u{9b}").domain(&domain).capacity(16);
         let mut publisher = news.create_sender().unwrap();
         let _slow = news.open_receiver().unwrap();
-        (0..9).for_each(|number| publisher.publish(number).unwrap());
+        (0..9).for_each(|number| publisher.push(number).unwrap());
         let served = Served::start("--interval 20ms");
         let data = served.data();
         assert_eq!((&data["schema_version"], &data["type"]), (&value!(1), &value!("snapshot")));
@@ -173,7 +173,7 @@ fn the_data_is_that_of_the_channels_and_no_memory_is_kept_without_a_page() {
         );
         assert_eq!(data["domains"], value!([{ "domain": "data", "alive": 1, "dead": 0, "error": null }]));
         until(|| {
-            publisher.publish(1).unwrap();
+            publisher.push(1).unwrap();
             served.data()["channels"][0]["pushed_per_second"].as_f64().unwrap() > 0.0
         });
 
@@ -199,7 +199,7 @@ fn the_page_shows_the_channels_in_a_browser() {
         let _slow = news.open_receiver().unwrap();
         let jobs = mpmc::Builder::<u64>::new("b.jobs").domain(&domain).capacity(8);
         let mut jobs = (jobs.create_sender().unwrap(), jobs.open_receiver().unwrap());
-        (0..12).for_each(|number| publisher.publish(number).unwrap());
+        (0..12).for_each(|number| publisher.push(number).unwrap());
         (0..7).for_each(|number| jobs.0.push(number).unwrap());
         // A name that would be markup.
         let hostile = "<img src=x onerror=alert(1)>";

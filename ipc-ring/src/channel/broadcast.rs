@@ -5,7 +5,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // process A
 //! let mut prices = ipc_ring::broadcast::Publisher::<u64>::create("prices")?;
-//! prices.publish(7)?;
+//! prices.push(7)?;
 //!
 //! // in up to 256 places at a time
 //! let mut prices = ipc_ring::broadcast::Subscriber::<u64>::open("prices")?;
@@ -71,9 +71,12 @@ pub(super) use builder::Options;
 pub(super) use end::TABLE;
 pub use observer::{Observer, SubscriberInfo};
 pub use position::{Position, Start};
-pub use publisher::{Claim, Publisher};
-pub use subscriber::{Subscriber, View};
+pub use publisher::Claim;
+pub use subscriber::View;
 pub use watcher::{Counters, Watcher};
+
+use super::receiver::Receiver;
+use super::sender::Sender;
 
 pub use crate::error::{Missed, PopError, PushError};
 pub use crate::ring::broadcast::{Mode, Resume};
@@ -81,3 +84,14 @@ pub use crate::ring::broadcast::{Mode, Resume};
 /// The kind of channels of this module.
 #[derive(Clone, Copy, Debug)]
 pub struct Broadcast<T>(PhantomData<fn() -> T>);
+
+/// The publishing end: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Sender::detach) leaves it open
+/// for a successor.
+#[doc(alias = "Producer")]
+pub type Publisher<T> = Sender<Broadcast<T>>;
+
+/// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.
+#[doc(alias = "Consumer")]
+pub type Subscriber<T> = Receiver<Broadcast<T>>;

@@ -7,20 +7,20 @@
 //! result's place in place of the variable.
 
 /// Returns the next message, or what `$slowly` returns, with the message in `$place`; `$found` is what was
-/// found instead, if known. The end has `pop_ready`, `claim_ready` and `pop_claimed`.
+/// found instead. `$core` is a [`Pop`](super::kind::Pop) of `$item`.
 macro_rules! pop_by_value {
-    ($self:ident, |$found:ident, $place:ident| $slowly:expr) => {{
+    ($core:expr, $item:ty, |$found:ident, $place:ident| $slowly:expr) => {{
         let mut place = MaybeUninit::uninit();
-        let $found = if size_of::<T>() <= crate::copy::IN_REGISTERS {
-            match $self.pop_ready(&mut place) {
+        let $found = if size_of::<$item>() <= crate::copy::IN_REGISTERS {
+            match $core.take_ready(&mut place) {
                 // SAFETY: popped, so every byte was written.
                 Ok(()) => return Ok(unsafe { place.assume_init() }),
                 Err(other) => other,
             }
         } else {
-            match $self.claim_ready() {
+            match $core.claim_ready() {
                 Ok(claimed) => {
-                    $self.pop_claimed(claimed, &mut place);
+                    $core.take_claimed(claimed, &mut place);
                     // SAFETY: as above.
                     return Ok(unsafe { place.assume_init() });
                 }

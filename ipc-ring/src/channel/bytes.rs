@@ -32,12 +32,15 @@ mod stream;
 
 pub use builder::Builder;
 pub(super) use builder::{Attached, request, seat};
-pub use consumer::{Consumer, View};
+pub use consumer::View;
 pub use drain::Drain;
 pub use observer::Observer;
-pub use producer::{Claim, Producer};
+pub use producer::Claim;
 pub use stream::Reader;
 pub(crate) use stream::{Reading, Writing, flush};
+
+use super::receiver::Receiver;
+use super::sender::Sender;
 
 pub use crate::error::{FrameTooLarge, PopError, PushError};
 pub use crate::ring::bytes::Counters;
@@ -45,3 +48,20 @@ pub use crate::ring::bytes::Counters;
 /// The kind of channels of this module.
 #[derive(Clone, Copy, Debug)]
 pub enum Bytes {}
+
+/// The producing end: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Sender::detach) leaves it open
+/// for a successor.
+///
+/// It is [`std::io::Write`] too: each write is one frame, of as many of the bytes as a frame holds, waiting
+/// for room. Wrap it in a [`std::io::BufWriter`] to collect small writes.
+pub type Producer = Sender<Bytes>;
+
+/// The consuming end: one holder at a time, in one thread at a time.
+///
+/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Receiver::close)
+/// ends the stream: the producer learns that its frames will not be popped.
+///
+/// As an iterator it returns each frame as a vector.
+pub type Consumer = Receiver<Bytes>;

@@ -13,12 +13,10 @@ use super::role::EndRole;
 use super::seated::Seat;
 use super::settings::Settings;
 use super::successor;
-use super::waitable::Waiting;
 use crate::domain::{Domain, Entry, Locked, Owner, WakeSemaphore};
 use crate::end::pair::{self, Endpoint, Held, Holder, PeerState, Side, Words};
 use crate::error::{AttachError, AttachErrorKind};
 use crate::frame::FrameKind;
-use crate::interrupter::Interrupter;
 use crate::platform::Native;
 use crate::region::Region;
 use crate::ring::spsc::{Corruption, PRODUCER_RECORD};
@@ -46,7 +44,7 @@ pub(super) struct Seats {
 
 /// The words of two ends in a segment, and the channel that it holds.
 #[derive(Debug)]
-pub(super) struct Segment {
+pub struct Segment {
     region: Region,
     seats: Seats,
     /// As in the directory.
@@ -179,30 +177,10 @@ impl End {
         if self.words.seats.own.offset == PRODUCER_RECORD { EndRole::Producer } else { EndRole::Consumer }
     }
 
-    /// See `interruptible!`.
-    pub(super) fn interrupter(&self) -> Interrupter {
-        self.host.interrupter()
-    }
-
-    /// See `interruptible!`.
-    pub(super) fn set_interruptible(&mut self, by_signals: bool) {
-        self.host.set_interruptible(by_signals);
-    }
-
-    /// See `shares_interrupts!`.
-    pub(super) fn share_interrupts(&mut self, with: Option<(&Interrupter, usize)>) {
-        self.host.share_interrupts(with);
-    }
-
     /// Uses the wait strategy of these settings from now on.
     pub(super) fn settle(&mut self, settings: &Settings) {
         self.host.sleep_by(settings.parker);
         self.waits.set_awaits_successors(settings.awaits_successors);
-    }
-
-    /// The channel, for accounting.
-    pub(super) fn entry(&self) -> &Entry {
-        &self.words.entry
     }
 
     /// Whether the peer is attached. One system call if it is.
@@ -277,16 +255,6 @@ impl End {
         self.host.wake()
     }
 
-    /// Whether any parameter of the ring was open when this end attached.
-    pub(super) fn is_open(&self) -> bool {
-        successor::is_open(&self.words.region)
-    }
-
-    /// Whether the channel outlives its processes.
-    pub(super) fn is_persistent(&self) -> bool {
-        self.words.entry.is_persistent
-    }
-
     /// Gives the seat up. The ring stays for the other end, or for a successor of this one; when no end is
     /// left and the stream is `finished`, a persistent channel is removed too.
     pub(super) fn give_up(&mut self, finished: bool) {
@@ -314,19 +282,27 @@ impl End {
 }
 
 impl Seat for End {
-    fn waiting(&self) -> Waiting {
-        Waiting::new(&self.words.region, self.words.seats.own_signal)
+    fn region(&self) -> &Region {
+        &self.words.region
+    }
+
+    fn signal(&self) -> usize {
+        self.words.seats.own_signal
+    }
+
+    fn entry(&self) -> &Entry {
+        &self.words.entry
+    }
+
+    fn host_mut(&mut self) -> &mut Kernel {
+        &mut self.host
     }
 
     fn is_replaced(&self) -> bool {
         successor::is_replaced(&self.words.region)
     }
 
-    fn generation(&self) -> u64 {
-        self.words.entry.generation
-    }
-
-    fn hand_over(&mut self, new: &mut Self) {
-        self.host.hand_over(&mut new.host);
+    fn is_open(&self) -> bool {
+        successor::is_open(&self.words.region)
     }
 }

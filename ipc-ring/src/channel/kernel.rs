@@ -15,7 +15,7 @@ use crate::wait::interrupt::Interrupts;
 
 /// The domain's semaphores, as one end uses them.
 #[derive(Debug)]
-pub(super) struct Kernel {
+pub struct Kernel {
     /// The process that opened the end: a copy of the membership's mark that is faster to reach.
     process: ProcessMark,
     pub(super) member: Arc<Member>,

@@ -18,8 +18,8 @@
 //! ```
 //!
 //! **One or many.** [`Writer`] and [`Reader`] are about one value. A [`TableWriter`] publishes values under
-//! keys, the numbers 0 to [`TableBuilder::keys`] less one; a [`TableReader`] reads any of them, and can wait for
-//! one key or for any.
+//! keys, the numbers 0 to [`TableBuilder::keys`] less one; a [`TableReader`] reads any of them, and can wait
+//! for one key or for any.
 //!
 //! **Reading.** A value comes with its sequence, which counts the publications of its key, and its time. It
 //! is always whole, of any size. Values in between are skipped silently; the sequence shows how many. Readers

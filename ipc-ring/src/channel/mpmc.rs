@@ -43,10 +43,11 @@ mod observer;
 mod producer;
 
 pub use builder::Builder;
-pub use consumer::Consumer;
 pub(super) use end::TABLE;
 pub use observer::{Attendance, Observer};
-pub use producer::Producer;
+
+use super::receiver::Receiver;
+use super::sender::Sender;
 
 pub use crate::error::{PopError, PushError};
 pub use crate::ring::mpmc::recovery::Report;
@@ -55,3 +56,9 @@ pub use crate::ring::mpmc::{Counter, Counters, Lent, Mapped, Popped};
 /// The kind of channels of this module.
 #[derive(Clone, Copy, Debug)]
 pub struct Mpmc<T>(PhantomData<fn() -> T>);
+
+/// A producing end: one of many, each in one thread at a time. Dropping it gives its seat back.
+pub type Producer<T> = Sender<Mpmc<T>>;
+
+/// A consuming end: one of many, each in one thread at a time. Dropping it gives its seat back.
+pub type Consumer<T> = Receiver<Mpmc<T>>;

@@ -60,16 +60,21 @@ impl Role {
 
 /// How dropping an end affects the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub enum Ending {
     Close,
     Detach,
 }
 
 impl Ending {
+    /// Closing if this is true.
+    pub(super) fn closing_if(closes: bool) -> Self {
+        if closes { Ending::Close } else { Ending::Detach }
+    }
+
     /// The effect of dropping the producer: it ends the stream, unless the channel is to outlive its
     /// processes.
     pub(super) fn of_producer(is_persistent: bool) -> Self {
-        if is_persistent { Ending::Detach } else { Ending::Close }
+        Self::closing_if(!is_persistent)
     }
 }
 

@@ -12,12 +12,11 @@ use super::seated::Seat;
 use super::seats::{Segment, Table};
 use super::settings::Settings;
 use super::successor;
-use super::waitable::Waiting;
 use crate::domain::{Domain, Entry, Locked, Owner, Questions};
 use crate::end::participant::{self, Seats as _, WaiterClass};
 use crate::error::AttachError;
 use crate::frame::FrameKind;
-use crate::interrupter::Interrupter;
+use crate::region::Region;
 use crate::wait::WaitStrategy;
 use crate::wait::host::Host as _;
 
@@ -67,25 +66,10 @@ impl Participant {
         }
     }
 
-    /// See `interruptible!`.
-    pub(super) fn interrupter(&self) -> Interrupter {
-        self.host.interrupter()
-    }
-
-    /// See `interruptible!`.
-    pub(super) fn set_interruptible(&mut self, by_signals: bool) {
-        self.host.set_interruptible(by_signals);
-    }
-
     /// Uses the wait strategy of these settings from now on.
     pub(super) fn settle(&mut self, settings: &Settings) {
         self.host.sleep_by(settings.parker);
         self.waits.set_awaits_successors(settings.awaits_successors);
-    }
-
-    /// The channel, for accounting.
-    pub(super) fn entry(&self) -> &Entry {
-        &self.words.entry
     }
 
     /// From now on, when this end goes, watchers are notified that it was closed.
@@ -93,19 +77,9 @@ impl Participant {
         self.words.departure = FrameKind::Closing;
     }
 
-    /// Whether any parameter of the ring was open when this end attached.
-    pub(super) fn is_open(&self) -> bool {
-        successor::is_open(&self.words.region)
-    }
-
     /// Whether the capacity of the ring is still open.
     pub(super) fn is_capacity_open(&self) -> bool {
         successor::is_capacity_open(&self.words.region)
-    }
-
-    /// Whether the channel outlives its processes.
-    pub(super) fn is_persistent(&self) -> bool {
-        self.words.entry.is_persistent
     }
 
     /// Frees what the seat's record names, and with `give_back` the seat itself. The last end removes the
@@ -136,19 +110,27 @@ impl Participant {
 }
 
 impl Seat for Participant {
-    fn waiting(&self) -> Waiting {
-        Waiting::new(&self.words.region, self.words.table.signal(self.number()))
+    fn region(&self) -> &Region {
+        &self.words.region
+    }
+
+    fn signal(&self) -> usize {
+        self.words.table.signal(self.number())
+    }
+
+    fn entry(&self) -> &Entry {
+        &self.words.entry
+    }
+
+    fn host_mut(&mut self) -> &mut Kernel {
+        &mut self.host
     }
 
     fn is_replaced(&self) -> bool {
         successor::is_replaced(&self.words.region)
     }
 
-    fn generation(&self) -> u64 {
-        self.words.entry.generation
-    }
-
-    fn hand_over(&mut self, new: &mut Self) {
-        self.host.hand_over(&mut new.host);
+    fn is_open(&self) -> bool {
+        successor::is_open(&self.words.region)
     }
 }

@@ -4,23 +4,51 @@
 use super::kernel::Kernel;
 use super::wait_set::News;
 use super::waitable::{Await, Bell, Home, Waiting};
+use crate::domain::Entry;
 use crate::end::pair::PeerState;
 use crate::error::PeerExit;
 use crate::platform::Barrier;
+use crate::region::Region;
 use crate::wait::park::Waiter;
 use crate::wait::seated::Seated;
 use crate::wait::together::Member;
 
 /// A seat in a domain's channel.
-pub(super) trait Seat: Waiter<Host = Kernel> {
+pub trait Seat: Waiter<Host = Kernel> {
+    /// The memory of its ring.
+    fn region(&self) -> &Region;
+    /// Offset of its signal word, with its waiting bit.
+    fn signal(&self) -> usize;
+    /// The channel, for accounting.
+    fn entry(&self) -> &Entry;
+    /// Its access to the domain.
+    fn host_mut(&mut self) -> &mut Kernel;
+
     /// Where its waiting bit lies.
-    fn waiting(&self) -> Waiting;
+    fn waiting(&self) -> Waiting {
+        Waiting::new(self.region(), self.signal())
+    }
+
+    /// The generation of its ring.
+    fn generation(&self) -> u64 {
+        self.entry().generation
+    }
+
+    /// Whether the channel outlives its processes.
+    fn is_persistent(&self) -> bool {
+        self.entry().is_persistent
+    }
+
     /// Whether another ring has replaced its ring.
     fn is_replaced(&self) -> bool;
-    /// The generation of its ring.
-    fn generation(&self) -> u64;
+
+    /// Whether any parameter of the ring was open when this end attached.
+    fn is_open(&self) -> bool;
+
     /// Interruptions of the seat's waits go to `new` from now on.
-    fn hand_over(&mut self, new: &mut Self);
+    fn hand_over(&mut self, new: &mut Self) {
+        self.host_mut().hand_over(new.host_mut());
+    }
 
     /// The state of the other side; no end of it was ever attached to a ring that was replaced.
     fn unless_replaced(&self, state: PeerState) -> PeerState {

@@ -70,7 +70,7 @@ impl Table {
 
 /// The seats of a ring in a segment, and the channel that it holds.
 #[derive(Debug)]
-pub(super) struct Segment {
+pub struct Segment {
     pub(super) region: Region,
     pub(super) table: Table,
     /// As in the directory.

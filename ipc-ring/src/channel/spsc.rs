@@ -73,9 +73,12 @@ mod ready;
 
 pub use builder::Builder;
 pub(super) use builder::{Attached, request, seat};
-pub use consumer::{Consumer, Drain, View};
+pub use consumer::View;
 pub use observer::Observer;
-pub use producer::{Claim, Producer};
+pub use producer::Claim;
+
+use super::receiver::Receiver;
+use super::sender::Sender;
 
 pub use crate::error::{PopError, PushError};
 pub use crate::ring::spsc::Counters;
@@ -83,3 +86,25 @@ pub use crate::ring::spsc::Counters;
 /// The kind of channels of this module.
 #[derive(Clone, Copy, Debug)]
 pub struct Spsc<T>(PhantomData<fn() -> T>);
+
+/// The producing end: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Sender::detach) leaves it open
+/// for a successor.
+///
+/// ```compile_fail
+/// // Two threads cannot push at a time: pushing takes the end exclusively, and it cannot be cloned.
+/// fn push_through_a_shared_reference(producer: &ipc_ring::spsc::Producer<u64>) {
+///     let _ = producer.try_push(1);
+/// }
+/// ```
+pub type Producer<T> = Sender<Spsc<T>>;
+
+/// The consuming end: one holder at a time, in one thread at a time.
+///
+/// Dropping it detaches: the channel stays, and another consumer may continue. [`close`](Receiver::close)
+/// ends the stream: the producer learns that its messages will not be popped.
+pub type Consumer<T> = Receiver<Spsc<T>>;
+
+/// An iterator over the messages that are ready, from [`Consumer::drain`](Receiver::drain).
+pub type Drain<'a, T> = crate::channel::receiver::Drain<'a, Spsc<T>>;

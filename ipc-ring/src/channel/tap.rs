@@ -129,7 +129,7 @@ pub enum TapRead {
 ///
 /// let domain = Domain::open("doc-example-tap")?;
 /// let mut publisher = broadcast::Builder::<u32>::new("numbers").domain(&domain).create_sender()?;
-/// publisher.publish(7)?;
+/// publisher.push(7)?;
 ///
 /// let observer = DomainObserver::open("doc-example-tap")?;
 /// let mut tap = Tap::open(&observer, "numbers", TapStart::Oldest)?;

@@ -18,7 +18,7 @@ use crate::layout::{Kind, NAME_BYTES};
 
 /// A channel's entry in the directory.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// `None`: it has no name and no entry in the directory.
     pub(super) index: Option<usize>,
     pub(crate) generation: u64,

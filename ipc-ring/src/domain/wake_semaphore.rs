@@ -6,7 +6,7 @@ use crate::wait::{Parker, host};
 /// The number of a wake semaphore of the domain, as endpoint records hold it: 1 and up, 0 for none. If it is
 /// marked, its holder sleeps on the word next to the semaphore instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WakeSemaphore {
+pub struct WakeSemaphore {
     pub(super) index: u16,
     pub(super) parker: Parker,
 }
@@ -52,7 +52,7 @@ impl WakeSemaphore {
 
 /// Some wake semaphores of the domain, and the words next to some others.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct WakeSet {
+pub struct WakeSet {
     pub(super) semaphores: Numbers,
     pub(super) words: Numbers,
 }

@@ -185,7 +185,7 @@ fn giving(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
         let builder = broadcast::Builder::<u64>::new(&name).domain(domain).wait(wait).capacity(2).gated();
         let subscriber = builder.create_receiver().unwrap();
         let mut publisher = builder.open_sender().unwrap();
-        while publisher.try_publish(0).is_ok() {}
+        while publisher.try_push(0).is_ok() {}
         (publisher, subscriber)
     };
     let frames = || {
@@ -193,7 +193,7 @@ fn giving(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
         let builder = broadcast::frames::Builder::new(&name).domain(domain).wait(wait).capacity(256).gated();
         let subscriber = builder.create_receiver().unwrap();
         let mut publisher = builder.open_sender().unwrap();
-        while publisher.try_publish(&FRAME).is_ok() {}
+        while publisher.try_push(&FRAME).is_ok() {}
         (publisher, subscriber)
     };
     let raw = || {
@@ -221,14 +221,14 @@ fn giving(domain: &Domain, wait: WaitStrategy) -> Vec<Call> {
         Call::new("mpmc push", mpmc(), |end, deadline| end.push_deadline(0, deadline)),
         Call::new("mpmc push_from", mpmc(), |end, deadline| end.push_from_deadline(&0, deadline)),
         Call::new("mpmc push_slice", mpmc(), |end, deadline| end.push_slice_deadline(&[0; 3], deadline)),
-        Call::new("broadcast publish", broadcast(), |end, deadline| end.publish_deadline(0, deadline)),
+        Call::new("broadcast publish", broadcast(), |end, deadline| end.push_deadline(0, deadline)),
         Call::new("broadcast publish_from", broadcast(), |end, deadline| {
-            end.publish_from_deadline(&0, deadline)
+            end.push_from_deadline(&0, deadline)
         }),
         Call::new("broadcast publish_slice", broadcast(), |end, deadline| {
-            end.publish_slice_deadline(&[0; 3], deadline)
+            end.push_slice_deadline(&[0; 3], deadline)
         }),
-        Call::new("frames publish", frames(), |end, deadline| end.publish_deadline(&FRAME, deadline)),
+        Call::new("frames publish", frames(), |end, deadline| end.push_deadline(&FRAME, deadline)),
     ]
 }
 

@@ -55,15 +55,15 @@ impl Queue for Broadcast {
     }
 
     fn try_push(producer: &mut Self::Producer, number: u64) -> Pushed {
-        pushed(producer.try_publish(payload(number)))
+        pushed(producer.try_push(payload(number)))
     }
 
     fn push(producer: &mut Self::Producer, number: u64) -> Pushed {
-        pushed(producer.publish(payload(number)))
+        pushed(producer.push(payload(number)))
     }
 
     fn push_batch(producer: &mut Self::Producer, numbers: Range<u64>) {
-        producer.publish_slice(&numbers.map(payload).collect::<Vec<Item>>()).unwrap();
+        producer.push_slice(&numbers.map(payload).collect::<Vec<Item>>()).unwrap();
     }
 
     const CLAIM: Option<fn(&mut Self::Producer, u64, bool)> = Some(|producer, number, commit| {

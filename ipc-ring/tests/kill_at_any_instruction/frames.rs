@@ -57,15 +57,15 @@ impl Queue for Frames {
     }
 
     fn try_push(producer: &mut Publisher, number: u64) -> Pushed {
-        pushed(producer.try_publish(&write(number)))
+        pushed(producer.try_push(&write(number)))
     }
 
     fn push(producer: &mut Publisher, number: u64) -> Pushed {
-        pushed(producer.publish(&write(number)))
+        pushed(producer.push(&write(number)))
     }
 
     fn push_batch(producer: &mut Publisher, numbers: Range<u64>) {
-        producer.publish_batch(&numbers.map(write).collect::<Vec<_>>()).unwrap();
+        producer.push_batch(&numbers.map(write).collect::<Vec<_>>()).unwrap();
     }
 
     const CLAIM: Option<fn(&mut Publisher, u64, bool)> = Some(|producer, number, commit| {

@@ -61,7 +61,7 @@ impl Ring for Gated {
 
     fn push(producer: &mut Self::Producer, messages: Range<u64>) -> u64 {
         let count = messages.end - messages.start;
-        producer.publish_slice(&messages.map(payload).collect::<Vec<Item>>()).unwrap();
+        producer.push_slice(&messages.map(payload).collect::<Vec<Item>>()).unwrap();
         count
     }
 

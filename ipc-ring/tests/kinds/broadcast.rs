@@ -47,7 +47,7 @@ impl Giver for broadcast::Publisher<Item> {
 
     fn give(&mut self, number: u64, patience: Duration) -> Told {
         use broadcast::PushError::{Interrupted, NotWoken, System, TimedOut};
-        told!(self.publish_timeout(payload(number), patience), |()| Told::Yes,
+        told!(self.push_timeout(payload(number), patience), |()| Told::Yes,
             TimedOut(_) => Told::TimedOut, NotWoken(..) => Told::NotWoken,
             Interrupted(_) => Told::Interrupted,
             System(_, error) => system(&error))
@@ -61,15 +61,15 @@ impl Giver for broadcast::Publisher<Item> {
 
     fn try_everything(&mut self) -> Vec<Call> {
         let (item, now) = (payload(1), Instant::now());
-        calls!("try_publish" => self.try_publish(item), "publish" => self.publish(item),
-            "publish_deadline" => self.publish_deadline(item, now),
-            "publish_from" => self.publish_from(&item),
-            "try_publish_from" => self.try_publish_from(&item),
-            "publish_from_deadline" => self.publish_from_deadline(&item, now),
-            "publish_timeout" => self.publish_timeout(item, Duration::ZERO),
-            "try_publish_slice" => self.try_publish_slice(&[item, item]),
-            "publish_slice" => self.publish_slice(&[item, item]),
-            "publish_slice_deadline" => self.publish_slice_deadline(&[item, item], now),
+        calls!("try_publish" => self.try_push(item), "publish" => self.push(item),
+            "publish_deadline" => self.push_deadline(item, now),
+            "publish_from" => self.push_from(&item),
+            "try_publish_from" => self.try_push_from(&item),
+            "publish_from_deadline" => self.push_from_deadline(&item, now),
+            "publish_timeout" => self.push_timeout(item, Duration::ZERO),
+            "try_publish_slice" => self.try_push_slice(&[item, item]),
+            "publish_slice" => self.push_slice(&[item, item]),
+            "publish_slice_deadline" => self.push_slice_deadline(&[item, item], now),
             "try_claim" => self.try_claim().map(|_| ()))
     }
 
@@ -109,7 +109,7 @@ impl Taker for broadcast::Subscriber<Item> {
     }
 
     fn peer(&self) -> Option<Asked> {
-        Some(self.publisher())
+        Some(self.peer())
     }
 
     fn try_everything(&mut self) -> Vec<Call> {

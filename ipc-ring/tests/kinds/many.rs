@@ -127,7 +127,7 @@ impl Giver for frames::Publisher {
 
     fn give(&mut self, number: u64, patience: Duration) -> Told {
         use broadcast::PushError::{Interrupted, NotWoken, System, TimedOut};
-        told!(self.publish_timeout(&frame(number), patience), |()| Told::Yes,
+        told!(self.push_timeout(&frame(number), patience), |()| Told::Yes,
             TimedOut(()) => Told::TimedOut, NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
             System((), error) => system(&error))
     }
@@ -140,10 +140,10 @@ impl Giver for frames::Publisher {
 
     fn try_everything(&mut self) -> Vec<Call> {
         let (whole, now) = (frame(1), Instant::now());
-        calls!("try_publish" => self.try_publish(&whole), "publish" => self.publish(&whole),
-            "publish_deadline" => self.publish_deadline(&whole, now),
-            "publish_timeout" => self.publish_timeout(&whole, Duration::ZERO),
-            "publish_batch" => self.publish_batch(&[&whole]), "try_claim" => self.try_claim(8).map(|_| ()))
+        calls!("try_publish" => self.try_push(&whole), "publish" => self.push(&whole),
+            "publish_deadline" => self.push_deadline(&whole, now),
+            "publish_timeout" => self.push_timeout(&whole, Duration::ZERO),
+            "publish_batch" => self.push_batch(&[&whole]), "try_claim" => self.try_claim(8).map(|_| ()))
     }
 
     fn interrupter(&self) -> Option<Interrupter> {
@@ -176,7 +176,7 @@ impl Taker for frames::Subscriber {
     }
 
     fn peer(&self) -> Option<Asked> {
-        Some(self.publisher())
+        Some(self.peer())
     }
 
     fn try_everything(&mut self) -> Vec<Call> {
@@ -236,7 +236,7 @@ impl Giver for payloads::Publisher {
             Err(other) => return Told::Otherwise(other.to_string()),
         };
         loan.write(0, &payload::<PAYLOAD>(number)).unwrap();
-        told!(self.publish_timeout(loan, patience).map_err(|failed| failed.error), |()| Told::Yes,
+        told!(self.push_timeout(loan, patience).map_err(|failed| failed.error), |()| Told::Yes,
             TimedOut(_) => Told::TimedOut, NotWoken(..) => Told::NotWoken, Interrupted(_) => Told::Interrupted,
             System(_, error) => system(&error))
     }
@@ -253,7 +253,7 @@ impl Giver for payloads::Publisher {
             "Pool::try_loan" => self.pool().try_loan(PAYLOAD).map(|_| ()));
         // One that was lent before, if this is the process that did so.
         if let Ok(loan) = self.pool().loan(PAYLOAD) {
-            calls.extend(calls!("try_publish" => self.try_publish(loan).map_err(|failed| failed.error)));
+            calls.extend(calls!("try_publish" => self.try_push(loan).map_err(|failed| failed.error)));
         }
         calls
     }
@@ -304,7 +304,7 @@ impl Taker for payloads::Subscriber {
     }
 
     fn peer(&self) -> Option<Asked> {
-        Some(self.publisher())
+        Some(self.peer())
     }
 
     fn try_everything(&mut self) -> Vec<Call> {

@@ -96,7 +96,7 @@ fn spsc_typed<T: Message + Sync>() -> Typed {
 }
 
 fn spsc_refused<T: Message>(domain: &Domain) -> AttachError {
-    spsc_builder::<T>(domain).open_receiver().err().expect("another type")
+    spsc_builder::<T>(domain).open_receiver().expect_err("another type")
 }
 
 impl<T: Message> Give for spsc::Producer<T> {
@@ -165,12 +165,12 @@ fn broadcast_typed<T: Message + Sync>() -> Typed {
 }
 
 fn broadcast_refused<T: Message>(domain: &Domain) -> AttachError {
-    broadcast_builder::<T>(domain).open_receiver().err().expect("another type")
+    broadcast_builder::<T>(domain).open_receiver().expect_err("another type")
 }
 
 impl<T: Message> Give for broadcast::Publisher<T> {
     fn give(&mut self, element: &[u8]) -> bool {
-        match self.try_publish_from(&T::read_from_bytes(element).unwrap()) {
+        match self.try_push_from(&T::read_from_bytes(element).unwrap()) {
             Ok(()) => true,
             Err(PushError::Full(())) => false,
             Err(other) => panic!("{other}"),
@@ -200,7 +200,7 @@ fn mpmc_typed<T: Message + Sync>() -> Typed {
 }
 
 fn mpmc_refused<T: Message>(domain: &Domain) -> AttachError {
-    mpmc_builder::<T>(domain).open_receiver().err().expect("another type")
+    mpmc_builder::<T>(domain).open_receiver().expect_err("another type")
 }
 
 impl<T: Message> Give for mpmc::Producer<T> {

@@ -162,7 +162,7 @@ impl Sender {
                 Sender::Payloads(_) => return Err("a payload is published from its block".to_owned()),
                 Sender::Frames(sender) => sender.push_deadline(message, slice).map_err(SendError::Push),
                 Sender::PublishedFrames(sender) => {
-                    sender.publish_deadline(message, slice).map_err(SendError::Push)
+                    sender.push_deadline(message, slice).map_err(SendError::Push)
                 }
             };
             match sent {
@@ -195,7 +195,7 @@ impl Sender {
 fn publish(publisher: &mut payloads::Publisher, mut loan: Loan, timeout: Duration) -> Result<(), Stopped> {
     let end = Instant::now() + timeout;
     loop {
-        match publisher.publish_deadline(loan, end.min(Instant::now() + SLICE)) {
+        match publisher.push_deadline(loan, end.min(Instant::now() + SLICE)) {
             Ok(()) => return Ok(()),
             Err(failed) if matches!(failed.error, PushError::TimedOut(())) => {
                 if interrupt::came() {

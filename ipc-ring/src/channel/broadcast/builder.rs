@@ -54,7 +54,7 @@ impl<T: Message> Attach for Broadcast<T> {
             })
         };
         open::attach(&builder.request(), creation, Side::Takes, seat, |joined| match joined {
-            Ok(subscriber) => Ok(subscriber.of(builder)),
+            Ok(subscriber) => Ok(subscriber.opened_by(builder, Builder::open_receiver)),
             // An unused seat is given back when the lock is free again.
             Err((mut end, error, seat)) => {
                 end.leave(Some(seat));

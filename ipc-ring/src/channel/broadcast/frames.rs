@@ -6,7 +6,7 @@
 //!
 //! // process A
 //! let mut news = frames::Publisher::create("news")?;
-//! news.publish(b"started")?;
+//! news.push(b"started")?;
 //!
 //! // in up to 256 places at a time
 //! let mut news = frames::Subscriber::open("news")?;
@@ -25,10 +25,26 @@ mod subscriber;
 mod watcher;
 
 pub use builder::Builder;
-pub use publisher::{Claim, Publisher};
-pub use subscriber::{Subscriber, View};
+pub use publisher::Claim;
+pub use subscriber::View;
 pub use watcher::Watcher;
+
+use crate::channel::receiver::Receiver;
+use crate::channel::sender::Sender;
 
 /// The kind of channels of this module.
 #[derive(Clone, Copy, Debug)]
 pub enum Frames {}
+
+/// The publishing end: one holder at a time, in one thread at a time.
+///
+/// Dropping it closes the channel, unless it is a persistent one; [`detach`](Sender::detach) leaves it open
+/// for a successor.
+#[doc(alias = "Producer")]
+pub type Publisher = Sender<Frames>;
+
+/// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.
+///
+/// As an iterator it returns each frame as a vector.
+#[doc(alias = "Consumer")]
+pub type Subscriber = Receiver<Frames>;

@@ -24,14 +24,14 @@ use std::sync::atomic::Ordering::Relaxed;
 ///
 /// let domain = Domain::open("doc-example-broadcast-observer")?;
 /// let mut publisher = broadcast::Builder::<u64>::new("prices").domain(&domain).create_sender()?;
-/// publisher.publish(7)?;
+/// publisher.push(7)?;
 ///
 /// let observer = broadcast::Observer::open_in(&domain, "prices")?;
 /// assert_eq!((observer.counters().published, observer.counters().subscribers), (1, 0));
 /// assert_eq!(observer.publisher()?, PeerState::Alive { pid: std::process::id() });
 ///
 /// let mut reader = broadcast::Builder::<u64>::new("prices").domain(&domain).open_receiver()?;
-/// publisher.publish(8)?;
+/// publisher.push(8)?;
 /// let behind = || observer.subscribers().iter().map(|one| one.behind).collect::<Vec<_>>();
 /// assert_eq!((behind(), reader.pop()?, behind()), (vec![Some(2)], 7, vec![Some(1)]));
 /// drop(reader);

@@ -17,7 +17,7 @@
 //! // process A
 //! let mut picture = camera.loan(640 * 480)?;
 //! picture.write_at(0, &[7; 640 * 480])?;
-//! camera.publish(picture)?;
+//! camera.push(picture)?;
 //!
 //! // the others
 //! let picture = screen.pop()?; // stays in place; released when dropped

@@ -47,7 +47,7 @@ impl Attach for Bytes {
     }
 
     fn receiver(builder: &Builder, creation: Creation) -> Result<Consumer, AttachError> {
-        let end = |attached| Ok(Consumer::new(attached)?.of(builder));
+        let end = |attached| Ok(Consumer::new(attached)?.opened_by(builder, Builder::open_receiver));
         attach(&builder.settings, Role::Consumer, creation, end)
     }
 }

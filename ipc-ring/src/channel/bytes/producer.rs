@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::builder::{Attached, Builder};
+use super::Producer;
+use super::builder::Attached;
 use crate::apart::apart;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
+use crate::channel::kind::Core;
 use crate::channel::pair::{self, Ending};
-use crate::channel::seated::has_core;
+use crate::channel::sender::Sender;
 use crate::end::bytes as end;
-use crate::end::pair::PeerState;
 use crate::error::{AttachError, FrameTooLarge, PushError};
 use crate::ring::bytes::{self as ring, Mapped, Refused};
 
@@ -18,56 +19,14 @@ mod vectored;
 
 pub use claim::Claim;
 
-/// The producing end: one holder at a time, in one thread at a time.
-///
-/// Dropping it closes the channel; [`detach`](Self::detach) leaves it open for a successor.
-///
-/// It is [`std::io::Write`] too: each write is one frame, of as many of the bytes as a frame holds, waiting
-/// for room. Wrap it in a [`std::io::BufWriter`] to collect small writes.
-#[derive(Debug)]
-pub struct Producer {
-    core: end::Producer<Mapped, Segment, Kernel>,
-    ending: Ending,
-}
+/// The producing end without what is common to all kinds.
+pub(super) type Sending = end::Producer<Mapped, Segment, Kernel>;
 
 impl Producer {
-    crate::interrupter::interruptible!(core.end);
-    crate::interrupter::shares_interrupts!(core.end);
-
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes the producing end.
-    ///
-    /// # Errors
-    /// [`AttachError`]: the end is taken, the ring found is of another kind, or the kernel refused.
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_sender()
-    }
-
-    /// As [`create`](Self::create), but the channel must not exist.
-    ///
-    /// # Errors
-    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as [`create`](Self::create).
-    pub fn create_new(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_new_sender()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_sender()
-    }
-
     pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
-            Ok(ring) => {
-                let ending = Ending::of_producer(end.is_persistent());
-                Ok(Self { core: end::Producer::new(ring, end), ending })
-            }
+            Ok(ring) => Ok(Sender::closing(end::Producer::new(ring, end))),
             Err(corruption) => {
                 end.give_up(false);
                 Err(corruption.into())
@@ -263,46 +222,6 @@ impl Producer {
         self.core.ring.longest()
     }
 
-    /// Whether the consumer is attached. One system call if it is.
-    ///
-    /// # Errors
-    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
-    /// process may not read them any more.
-    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.core.end.peer()
-    }
-
-    /// Kills the process that holds the consumer's end, with SIGKILL, and waits until it is gone: for one
-    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when that
-    /// end has no holder any more.
-    ///
-    /// # Errors
-    /// As [`Domain::evict`](crate::Domain::evict).
-    ///
-    /// # Blocking
-    /// Until the process is gone or the deadline has passed.
-    pub fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
-        self.core.end.evict_peer(deadline)
-    }
-
-    /// Waits until the consumer is attached, or has closed the channel, or the timeout has passed; returns
-    /// its state then.
-    ///
-    /// # Errors
-    /// When the semaphores were removed.
-    ///
-    /// # Blocking
-    /// Asleep, whatever this end's wait strategy; woken when the end is taken.
-    pub fn wait_for_peer(&self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
-        self.core.end.wait_for_peer(timeout.map(crate::clock::after))
-    }
-
-    /// Bytes of the ring.
-    #[must_use]
-    pub fn capacity(&self) -> u64 {
-        self.core.ring.memory().capacity()
-    }
-
     /// Number of frames pushed since the channel was made, by this holder and its predecessors; one short for
     /// each of those that was killed between publishing a frame and counting it.
     #[must_use]
@@ -316,25 +235,14 @@ impl Producer {
     pub fn position(&self) -> u64 {
         self.core.ring.position()
     }
-
-    /// Ends the stream: the consumer pops what is left, then gets
-    /// [`PopError::Closed`](crate::PopError::Closed). The same as dropping, in a channel that is not
-    /// persistent.
-    pub fn close(mut self) {
-        self.ending = Ending::Close;
-    }
-
-    /// Detaches and leaves the stream open: a new producer may continue it, while the consumer is attached or
-    /// the channel is persistent.
-    pub fn detach(mut self) {
-        self.ending = Ending::Detach;
-    }
 }
 
-has_core!([] Producer, end::Producer<Mapped, Segment, Kernel>, core);
+impl Core for Sending {
+    fn capacity(&self) -> u64 {
+        self.ring.memory().capacity()
+    }
 
-impl Drop for Producer {
-    fn drop(&mut self) {
-        pair::leave_producer(&mut self.core.end, self.ending);
+    fn leave(&mut self, ending: Ending) {
+        pair::leave_producer(&mut self.end, ending);
     }
 }

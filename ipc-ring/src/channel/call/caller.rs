@@ -7,7 +7,7 @@ use crate::channel::builder::by_name;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::{self, Ending};
-use crate::channel::seated::has_core;
+use crate::channel::seated::{Seat as _, has_core};
 use crate::domain::LOCK_PATIENCE;
 use crate::end::call as end;
 use crate::end::pair::PeerState;
@@ -28,7 +28,7 @@ pub struct Caller<Req: Message, Rep: Message> {
 type Core<Req, Rep> = end::Caller<Mapped<Req, Rep>, Segment, Kernel>;
 
 impl<Req: Message, Rep: Message> Caller<Req, Rep> {
-    crate::interrupter::interruptible!(core.end);
+    crate::interrupter::interruptible!(core.end.host);
 
     by_name!(create_sender, create_new_sender, open_sender);
 

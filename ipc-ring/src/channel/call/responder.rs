@@ -38,7 +38,7 @@ pub struct Request<'a, Req: Message, Rep: Message> {
 }
 
 impl<Req: Message, Rep: Message> Responder<Req, Rep> {
-    crate::interrupter::interruptible!(core.end);
+    crate::interrupter::interruptible!(core.end.host);
 
     by_name!(create_receiver, create_new_receiver, open_receiver);
 

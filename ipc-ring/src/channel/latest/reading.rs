@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::end::{End, Topic};
 use crate::channel::kernel::Kernel;
 use crate::channel::participant::Participant;
-use crate::channel::seated::has_core;
+use crate::channel::seated::{Seat as _, has_core};
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
 use crate::end::latest::{self as end, Wanted};

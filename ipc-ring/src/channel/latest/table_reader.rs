@@ -21,7 +21,7 @@ pub struct TableReader<T: Message> {
 }
 
 impl<T: Message> TableReader<T> {
-    crate::interrupter::interruptible!(reading.core.end.place);
+    crate::interrupter::interruptible!(reading.core.end.place.host);
 
     pub(super) fn new(end: End<Of<T>>, builder: &TableBuilder<T>) -> Self {
         Self { reading: Reading::new(end, || Box::new(builder.clone())) }

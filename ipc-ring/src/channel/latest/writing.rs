@@ -3,6 +3,7 @@
 use super::end::End;
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::Ending;
+use crate::channel::seated::Seat as _;
 use crate::channel::seats::Segment;
 use crate::end::latest as end;
 use crate::error::PublishError;

@@ -28,7 +28,7 @@ impl<T: Message> Attach for Mpmc<T> {
     }
 
     fn receiver(builder: &Builder<T>, creation: Creation) -> Result<Consumer<T>, AttachError> {
-        let end = |seated| Ok(Consumer::new(seated).of(builder));
+        let end = |seated| Ok(Consumer::new(seated).opened_by(builder, Builder::open_receiver));
         attach(&builder.settings, Role::Consumer, creation, end)
     }
 }

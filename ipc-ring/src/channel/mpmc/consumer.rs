@@ -3,113 +3,52 @@
 use std::mem::MaybeUninit;
 use std::time::Instant;
 
-use super::builder::Builder;
 use super::end::{End, Role};
+use super::{Consumer, Mpmc};
 use crate::channel::kernel::Kernel;
-use crate::channel::seated::has_core;
+use crate::channel::kind::{Core, Elements, Parts, Pop};
+use crate::channel::pair::Ending;
+use crate::channel::receiver::Receiver;
 use crate::channel::seats::Segment;
-use crate::channel::successor::{self, Follower};
 use crate::end::mpmc as end;
-use crate::error::{AttachError, PopError};
+use crate::error::PopError;
 use crate::memory::Of;
 use crate::message::Message;
-use crate::ring::mpmc::{self as ring, Lent, Mapped, Nothing, Seat, recovery};
+use crate::ring::mpmc::{self as ring, Lent, Mapped, Nothing, Seat, Taken, recovery};
 
-mod pop;
+/// The consuming end without what is common to all kinds.
+pub(super) type Receiving<T> = end::Consumer<Mapped<T>, Segment, Kernel>;
 
-/// A consuming end: one of many, each in one thread at a time. Dropping it gives its seat back.
-#[derive(Debug)]
-pub struct Consumer<T: Message> {
-    core: end::Consumer<Mapped<T>, Segment, Kernel>,
-    /// Set while it may have to follow the channel.
-    origin: Option<Box<Builder<T>>>,
+impl<T: Message> Parts for Mpmc<T> {
+    type Sending = super::producer::Sending<T>;
+    type Receiving = Receiving<T>;
+}
+
+impl<T: Message> Elements for Mpmc<T> {
+    type Item = T;
+    type Yield = T;
+
+    #[inline]
+    fn yields(popped: Result<T, PopError>) -> Result<T, PopError> {
+        popped
+    }
+}
+
+impl<T: Message> Core for Receiving<T> {
+    fn capacity(&self) -> u64 {
+        self.end.ring.capacity()
+    }
+
+    fn leave(&mut self, ending: Ending) {
+        let Self { ring, end, .. } = self;
+        end.leave(Role::Consumer, ending, || ring.leave());
+    }
 }
 
 impl<T: Message> Consumer<T> {
-    crate::interrupter::interruptible!(core.end.place);
-
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat as a consumer.
-    ///
-    /// # Errors
-    /// [`AttachError`].
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_receiver()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_receiver()
-    }
-
     pub(super) fn new((end, seat): (End<Of<T>>, Seat)) -> Self {
         let ring = ring::Consumer::attach(end.ring.clone(), seat);
-        Self { core: end::Consumer::new(ring, end), origin: None }
-    }
-
-    /// Keeps what is needed to open the channel again, as long as that may be necessary.
-    pub(in crate::channel) fn of(mut self, builder: &Builder<T>) -> Self {
-        if self.core.end.place.is_open() {
-            self.origin = Some(Box::new(builder.clone()));
-        }
-        self
-    }
-
-    /// Continues at the ring that has replaced this one. See [`successor::follow`].
-    #[cold]
-    #[inline(never)]
-    fn follow(&mut self) -> bool {
-        successor::follow(self)
-    }
-
-    /// The result of an attempt: a channel that continues elsewhere is not closed, but empty.
-    fn unless_followed<R>(&mut self, result: Result<R, PopError>) -> Result<R, PopError> {
-        match result {
-            Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
-            result => result,
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn try_again(&mut self, nothing: Nothing, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        match self.core.try_again(nothing, place) {
-            Err(PopError::Closed) if self.follow() => {
-                let popped = self.core.try_pop(place);
-                self.unless_followed(popped)
-            }
-            result => result,
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn pop_slowly(
-        &mut self,
-        nothing: Nothing,
-        place: &mut MaybeUninit<T>,
-        deadline: Option<Instant>,
-    ) -> Result<(), PopError> {
-        let mut popped = self.core.pop_slowly(nothing, place, deadline);
-        while matches!(popped, Err(PopError::Closed)) && self.follow() {
-            popped = self.core.pop(place, deadline);
-        }
-        popped
-    }
-
-    /// Pops as many messages as are ready and fit, in order; returns their number.
-    ///
-    /// # Errors
-    /// When there are none, as [`try_pop`](Self::try_pop).
-    pub fn try_pop_slice(&mut self, out: &mut [T]) -> Result<usize, PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
-        let popped = self.core.try_pop_slice(unsafe { crate::copy::as_uninit(out) });
-        self.unless_followed(popped)
+        Receiver::of(end::Consumer::new(ring, end))
     }
 
     /// Gives the next message to `f` and pops it. Wakes other ends before `f`, and only pops after it: by
@@ -128,9 +67,9 @@ impl<T: Message> Consumer<T> {
     ) -> Result<R, PopError> {
         let mut f = Some(|lent: &Lent<'_, Mapped<T>>| f(lent.read()));
         loop {
-            match self.core.take_with(&mut f, deadline) {
-                Err(PopError::Closed) if self.follow() => {}
-                result => return result,
+            let taken = self.core.take_with(&mut f, deadline);
+            if !self.is_followed(&taken) {
+                return taken;
             }
         }
     }
@@ -176,9 +115,9 @@ impl<T: Message> Consumer<T> {
     ) -> Result<R, PopError> {
         let mut f = Some(f);
         loop {
-            match self.core.pop_with(&mut f, deadline) {
-                Err(PopError::Closed) if self.follow() => {}
-                result => return result,
+            let popped = self.core.pop_with(&mut f, deadline);
+            if !self.is_followed(&popped) {
+                return popped;
             }
         }
     }
@@ -194,12 +133,6 @@ impl<T: Message> Consumer<T> {
     /// process may not read them any more. Nothing was taken from that one; the others were recovered.
     pub fn recover(&mut self) -> Result<recovery::Report, ipc_core::Error> {
         self.core.end.recover()
-    }
-
-    /// Number of slots.
-    #[must_use]
-    pub fn capacity(&self) -> u64 {
-        self.core.end.ring.capacity()
     }
 
     /// Number of messages waiting. Off by operations in progress.
@@ -221,22 +154,83 @@ impl<T: Message> Consumer<T> {
     }
 
     /// Ends the stream for all producers. What was pushed can still be popped by the other consumers.
-    pub fn close(mut self) {
-        self.core.end.close_channel();
+    pub fn close(self) {
+        self.end_with_close();
     }
 }
 
-impl<T: Message> Follower for Consumer<T> {
-    fn reopened(&self) -> Option<Self> {
-        self.origin.as_ref()?.open_receiver().ok()
+impl<T: Message> Pop<T> for Receiving<T> {
+    type Found = Option<Nothing>;
+    type Claimed = Taken;
+    type Nothing = Nothing;
+
+    #[inline(always)]
+    fn take_known(&mut self, place: &mut MaybeUninit<T>) -> Result<(), Option<Nothing>> {
+        self.take_ready(place)
+    }
+
+    #[inline(always)]
+    fn take_ready(&mut self, place: &mut MaybeUninit<T>) -> Result<(), Option<Nothing>> {
+        if self.end.place.is_ours() { self.pop_next(place).map_err(Some) } else { Err(None) }
+    }
+
+    #[inline(always)]
+    fn claim_ready(&mut self) -> Result<Taken, Option<Nothing>> {
+        if self.end.place.is_ours() { self.claim_next().map_err(Some) } else { Err(None) }
+    }
+
+    #[inline(never)]
+    fn take_claimed(&mut self, taken: Taken, place: &mut MaybeUninit<T>) {
+        self.pop_claimed(taken, place);
+    }
+
+    #[inline(always)]
+    fn take_next(
+        &mut self,
+        found: Option<Nothing>,
+        _place: &mut MaybeUninit<T>,
+    ) -> Result<(), Option<Nothing>> {
+        Err(found)
+    }
+
+    #[inline(always)]
+    fn try_take_on(&mut self, nothing: Option<Nothing>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        match nothing {
+            Some(nothing) => self.try_again(nothing, place),
+            None => self.try_pop(place),
+        }
+    }
+
+    #[inline(always)]
+    fn take_on(
+        &mut self,
+        nothing: Option<Nothing>,
+        place: &mut MaybeUninit<T>,
+        deadline: Option<Instant>,
+    ) -> Result<(), PopError> {
+        match nothing {
+            Some(nothing) => self.pop_slowly(nothing, place, deadline),
+            None => self.pop(place, deadline),
+        }
+    }
+
+    fn try_take(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        self.try_pop(place)
+    }
+
+    fn take(&mut self, place: &mut MaybeUninit<T>, deadline: Option<Instant>) -> Result<(), PopError> {
+        self.pop(place, deadline)
+    }
+
+    fn try_take_slice(&mut self, places: &mut [MaybeUninit<T>]) -> Result<usize, PopError> {
+        self.try_pop_slice(places)
+    }
+
+    fn take_slice(
+        &mut self,
+        places: &mut [MaybeUninit<T>],
+        deadline: Option<Instant>,
+    ) -> Result<usize, PopError> {
+        self.pop_slice(places, deadline)
     }
 }
-
-impl<T: Message> Drop for Consumer<T> {
-    fn drop(&mut self) {
-        let end::Consumer { ring, end, .. } = &mut self.core;
-        end.leave(Role::Consumer, || ring.leave());
-    }
-}
-
-has_core!([T: Message] Consumer<T>, end::Consumer<Mapped<T>, Segment, Kernel>, core);

@@ -4,7 +4,9 @@ use std::num::NonZeroU64;
 
 use crate::channel::kernel::Kernel;
 use crate::channel::open::Found;
+use crate::channel::pair::Ending;
 use crate::channel::participant::Participant;
+use crate::channel::seated::Seat as _;
 use crate::channel::seats::{Segment, Table};
 use crate::channel::successor::{self, Seats, Takers};
 use crate::domain::{Domain, Entry, Locked};
@@ -78,19 +80,15 @@ impl<S: Shape> End<S> {
         self.place.entry()
     }
 
-    /// Ends the stream for all ends.
-    pub(in crate::channel) fn close_channel(&mut self) {
-        if self.place.is_ours() {
-            self.place.closes();
-            self.close();
-        }
-    }
-
-    /// Gives the seat up; `give_back` frees the ring's seat. Does nothing in a child process that inherited
-    /// the end through a fork.
-    pub(in crate::channel) fn leave(&mut self, role: Role, give_back: impl FnOnce()) {
+    /// Gives the seat up, after ending the stream for all ends if that is the `ending`; `give_back` frees the
+    /// ring's seat. Does nothing in a child process that inherited the end through a fork.
+    pub(in crate::channel) fn leave(&mut self, role: Role, ending: Ending, give_back: impl FnOnce()) {
         if !self.place.is_ours() {
             return;
+        }
+        if ending == Ending::Close {
+            self.place.closes();
+            self.close();
         }
         let memory = &self.ring;
         self.place.leave(give_back, || ring::is_closed(memory) && ring::len(memory) == 0);

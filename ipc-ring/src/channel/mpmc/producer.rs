@@ -1,150 +1,27 @@
 //! The producing end of a channel.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::builder::Builder;
+use super::Producer;
 use super::end::{End, Role};
 use crate::channel::kernel::Kernel;
-use crate::channel::seated::has_core;
+use crate::channel::kind::{Core, Push};
+use crate::channel::pair::Ending;
 use crate::channel::seats::Segment;
+use crate::channel::sender::Sender;
 use crate::end::mpmc as end;
-use crate::error::{AttachError, PushError};
+use crate::error::PushError;
 use crate::memory::Of;
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Mapped, Seat, recovery};
 
-/// A producing end: one of many, each in one thread at a time. Dropping it gives its seat back.
-#[derive(Debug)]
-pub struct Producer<T: Message> {
-    core: end::Producer<Mapped<T>, Segment, Kernel>,
-}
+/// The producing end without what is common to all kinds.
+pub(super) type Sending<T> = end::Producer<Mapped<T>, Segment, Kernel>;
 
 impl<T: Message> Producer<T> {
-    crate::interrupter::interruptible!(core.end.place);
-
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat as a producer.
-    ///
-    /// # Errors
-    /// [`AttachError`].
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_sender()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_sender()
-    }
-
     pub(super) fn new((end, seat): (End<Of<T>>, Seat)) -> Self {
         let ring = ring::Producer::attach(end.ring.clone(), seat);
-        Self { core: end::Producer::new(ring, end) }
-    }
-
-    /// Pushes a message if there is room.
-    ///
-    /// # Errors
-    /// [`PushError::Full`], [`PushError::Busy`], [`PushError::Closed`], [`PushError::Corrupt`].
-    ///
-    /// # Blocking
-    /// Never. One system call when a consumer sleeps and the ring was empty, to wake it, or when another end
-    /// has claimed the next slot, to check whether that end is alive.
-    #[inline]
-    pub fn try_push(&mut self, message: T) -> Result<(), PushError<T>> {
-        self.try_push_from(&message).map_err(|error| error.with(message))
-    }
-
-    /// As [`try_push`](Self::try_push), by reference: a large message is copied only once.
-    ///
-    /// # Errors
-    /// As [`try_push`](Self::try_push), without the message.
-    #[inline]
-    pub fn try_push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
-        self.core.try_push(message)
-    }
-
-    /// Pushes a message, waiting for room.
-    ///
-    /// # Errors
-    /// [`PushError::Closed`]; [`PushError::PeerGone`] when the ring is full and every consumer is gone;
-    /// [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`]. Waits if no consumer has ever
-    /// attached.
-    ///
-    /// # Blocking
-    /// By this end's wait strategy. One that polls also waits for a few microseconds in a ring that is nearly
-    /// full. One that sleeps stands back in a full ring while a starving producer has its turn: a millisecond
-    /// for each of them.
-    #[inline]
-    pub fn push(&mut self, message: T) -> Result<(), PushError<T>> {
-        self.push_from(&message).map_err(|error| error.with(message))
-    }
-
-    /// As [`push`](Self::push), by reference: a large message is copied only once.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push), without the message.
-    #[inline]
-    pub fn push_from(&mut self, message: &T) -> Result<(), PushError<()>> {
-        self.core.push(message, None)
-    }
-
-    /// As [`push_from`](Self::push_from), until a deadline.
-    ///
-    /// # Errors
-    /// [`PushError::TimedOut`], and as [`push_from`](Self::push_from).
-    #[inline]
-    pub fn push_from_deadline(&mut self, message: &T, deadline: Instant) -> Result<(), PushError<()>> {
-        self.core.push(message, Some(deadline))
-    }
-
-    /// As [`push`](Self::push), until a deadline.
-    ///
-    /// # Errors
-    /// [`PushError::TimedOut`], and as [`push`](Self::push).
-    #[inline]
-    pub fn push_deadline(&mut self, message: T, deadline: Instant) -> Result<(), PushError<T>> {
-        self.push_from_deadline(&message, deadline).map_err(|error| error.with(message))
-    }
-
-    /// As [`push`](Self::push), with a timeout.
-    ///
-    /// # Errors
-    /// [`PushError::TimedOut`], and as [`push`](Self::push).
-    pub fn push_timeout(&mut self, message: T, timeout: Duration) -> Result<(), PushError<T>> {
-        self.push_deadline(message, crate::clock::after(timeout))
-    }
-
-    /// Pushes messages from the front of a slice while there is room; returns their number. One wake at most.
-    ///
-    /// # Errors
-    /// When there is no room at all, as [`try_push`](Self::try_push), with 0 for the value.
-    pub fn try_push_slice(&mut self, messages: &[T]) -> Result<usize, PushError<usize>> {
-        self.core.try_push_slice(messages)
-    }
-
-    /// Pushes a whole slice, waiting for room. Its messages stay in order; other producers' messages may come
-    /// between them.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push). The value handed back is the number of messages pushed before the error.
-    ///
-    /// # Blocking
-    /// By this end's wait strategy.
-    pub fn push_slice(&mut self, messages: &[T]) -> Result<(), PushError<usize>> {
-        self.core.push_slice(messages, None)
-    }
-
-    /// As [`push_slice`](Self::push_slice), until a deadline.
-    ///
-    /// # Errors
-    /// [`PushError::TimedOut`], and as [`push_slice`](Self::push_slice).
-    pub fn push_slice_deadline(&mut self, messages: &[T], deadline: Instant) -> Result<(), PushError<usize>> {
-        self.core.push_slice(messages, Some(deadline))
+        Sender::detaching(end::Producer::new(ring, end))
     }
 
     /// Recovers from dead ends now, instead of when an end waits for one. Does nothing in a child process
@@ -158,12 +35,6 @@ impl<T: Message> Producer<T> {
     /// process may not read them any more. Nothing was taken from that one; the others were recovered.
     pub fn recover(&mut self) -> Result<recovery::Report, ipc_core::Error> {
         self.core.end.recover()
-    }
-
-    /// Number of slots.
-    #[must_use]
-    pub fn capacity(&self) -> u64 {
-        self.core.end.ring.capacity()
     }
 
     /// Number of messages waiting. Off by operations in progress.
@@ -189,18 +60,35 @@ impl<T: Message> Producer<T> {
     pub fn memory(&self) -> &Mapped<T> {
         &self.core.end.ring
     }
+}
 
-    /// Ends the stream for all producers. What was pushed can still be popped.
-    pub fn close(mut self) {
-        self.core.end.close_channel();
+impl<T: Message> Core for Sending<T> {
+    fn capacity(&self) -> u64 {
+        self.end.ring.capacity()
+    }
+
+    fn leave(&mut self, ending: Ending) {
+        let Self { ring, end, .. } = self;
+        end.leave(Role::Producer, ending, || ring.leave());
     }
 }
 
-has_core!([T: Message] Producer<T>, end::Producer<Mapped<T>, Segment, Kernel>, core);
+impl<T: Message> Push<T> for Sending<T> {
+    #[inline(always)]
+    fn try_put(&mut self, item: &T) -> Result<(), PushError<()>> {
+        self.try_push(item)
+    }
 
-impl<T: Message> Drop for Producer<T> {
-    fn drop(&mut self) {
-        let end::Producer { ring, end, .. } = &mut self.core;
-        end.leave(Role::Producer, || ring.leave());
+    #[inline(always)]
+    fn put(&mut self, item: &T, deadline: Option<Instant>) -> Result<(), PushError<()>> {
+        self.push(item, deadline)
+    }
+
+    fn try_put_slice(&mut self, items: &[T]) -> Result<usize, PushError<usize>> {
+        self.try_push_slice(items)
+    }
+
+    fn put_slice(&mut self, items: &[T], deadline: Option<Instant>) -> Result<(), PushError<usize>> {
+        self.push_slice(items, deadline)
     }
 }

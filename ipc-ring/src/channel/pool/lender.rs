@@ -58,7 +58,7 @@ pub struct Lender {
 }
 
 impl Lender {
-    crate::interrupter::interruptible!(core.place);
+    crate::interrupter::interruptible!(core.place.host);
 
     /// A lender of this pool that polls briefly and then sleeps, as ends of channels do by default.
     ///

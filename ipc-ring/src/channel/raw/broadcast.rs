@@ -8,7 +8,7 @@ use crate::channel::broadcast::end::{End, TAKERS, settle_mode};
 use crate::channel::kernel::Kernel;
 use crate::channel::open::{self, Creation, Found};
 use crate::channel::pair::Ending;
-use crate::channel::seated::has_core;
+use crate::channel::seated::{Seat as _, has_core};
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower, Side};
 use crate::domain::{Domain, Locked};
@@ -110,11 +110,11 @@ impl Sending for Publisher {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.core.end.place.interrupter()
+        self.core.end.place.host.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.set_interruptible(by_signals);
+        self.core.end.place.host.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, closing: bool) {
@@ -165,11 +165,11 @@ impl Receiving for Subscriber {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.core.end.place.interrupter()
+        self.core.end.place.host.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.set_interruptible(by_signals);
+        self.core.end.place.host.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, _closing: bool) {} // A subscriber only leaves.

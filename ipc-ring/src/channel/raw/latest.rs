@@ -75,11 +75,11 @@ impl Sending for Writing<Shaped> {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.core.end.place.interrupter()
+        self.core.end.place.host.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.set_interruptible(by_signals);
+        self.core.end.place.host.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, closing: bool) {
@@ -135,11 +135,11 @@ impl Receiving for Reader {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.reading.core.end.place.interrupter()
+        self.reading.core.end.place.host.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.reading.core.end.place.set_interruptible(by_signals);
+        self.reading.core.end.place.host.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, _closing: bool) {} // A reader only leaves.

@@ -6,8 +6,9 @@ use super::{ElementInfo, ReceiveError, SendError};
 use crate::channel::kernel::Kernel;
 use crate::channel::mpmc::end::{self as seat, Role, TAKERS, side_of};
 use crate::channel::open::{self, Creation, Found};
+use crate::channel::pair::Ending;
 use crate::channel::pool::route;
-use crate::channel::seated::has_core;
+use crate::channel::seated::{Seat as _, has_core};
 use crate::channel::seats::Segment;
 use crate::channel::successor::{self, Follower};
 use crate::domain::{Domain, Locked};
@@ -84,11 +85,11 @@ impl Sending for Producer {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.core.end.place.interrupter()
+        self.core.end.place.host.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.set_interruptible(by_signals);
+        self.core.end.place.host.set_interruptible(by_signals);
     }
 
     fn recover(&mut self) -> Result<(), ipc_core::Error> {
@@ -103,10 +104,7 @@ impl Sending for Producer {
 impl Drop for Producer {
     fn drop(&mut self) {
         let end::Producer { ring, end, .. } = &mut self.core;
-        if self.closes {
-            end.close_channel();
-        }
-        end.leave(Role::Producer, || ring.leave());
+        end.leave(Role::Producer, Ending::closing_if(self.closes), || ring.leave());
     }
 }
 
@@ -149,11 +147,11 @@ impl Receiving for Consumer {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.core.end.place.interrupter()
+        self.core.end.place.host.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.set_interruptible(by_signals);
+        self.core.end.place.host.set_interruptible(by_signals);
     }
 
     fn recover(&mut self) -> Result<(), ipc_core::Error> {
@@ -178,9 +176,6 @@ impl Follower for Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         let end::Consumer { ring, end, .. } = &mut self.core;
-        if self.closes {
-            end.close_channel();
-        }
-        end.leave(Role::Consumer, || ring.leave());
+        end.leave(Role::Consumer, Ending::closing_if(self.closes), || ring.leave());
     }
 }

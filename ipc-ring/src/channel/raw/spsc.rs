@@ -8,7 +8,7 @@ use crate::channel::kernel::Kernel;
 use crate::channel::open::{self, Creation, Found};
 use crate::channel::pair::{self, Ending, Role};
 use crate::channel::pool::route;
-use crate::channel::seated::has_core;
+use crate::channel::seated::{Seat as _, has_core};
 use crate::channel::successor::{self, Follower};
 use crate::domain::{Domain, Locked};
 use crate::end::spsc as end;
@@ -106,11 +106,11 @@ impl Sending for Producer {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.core.end.interrupter()
+        self.core.end.host.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.set_interruptible(by_signals);
+        self.core.end.host.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, closing: bool) {
@@ -165,11 +165,11 @@ impl Receiving for Consumer {
     }
 
     fn interrupter(&self) -> Interrupter {
-        self.core.end.interrupter()
+        self.core.end.host.interrupter()
     }
 
     fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.set_interruptible(by_signals);
+        self.core.end.host.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, closing: bool) {

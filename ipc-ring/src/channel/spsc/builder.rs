@@ -26,7 +26,7 @@ impl<T: Message> Attach for Spsc<T> {
     }
 
     fn receiver(builder: &Builder<T>, creation: Creation) -> Result<Consumer<T>, AttachError> {
-        let end = |attached| Ok(Consumer::new(attached).of(builder));
+        let end = |attached| Ok(Consumer::new(attached).opened_by(builder, Builder::open_receiver));
         attach(&builder.settings, Role::Consumer, creation, end)
     }
 }

@@ -1,6 +1,6 @@
 //! The ends in a set and in an event loop: a consumer waits for messages, a producer for room.
 
-use super::producer::Producer;
+use super::Producer;
 use crate::apart::apart;
 use crate::error::PushError;
 use crate::message::Message;

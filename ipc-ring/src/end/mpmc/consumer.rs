@@ -229,9 +229,9 @@ where
     /// When there are none, as [`try_pop`](Self::try_pop).
     pub fn try_pop_slice(&mut self, places: &mut [MaybeUninit<T>]) -> Result<usize, PopError> {
         self.end.place.ours()?;
-        let mut popped = self.pop_slice(places);
+        let mut popped = self.pop_ready(places);
         if matches!(popped, (0, Err(Nothing::Closed))) && self.search_the_dead()? {
-            popped = self.pop_slice(places);
+            popped = self.pop_ready(places);
         }
         match popped {
             (0, Err(nothing)) => {
@@ -242,7 +242,29 @@ where
         }
     }
 
-    fn pop_slice(&mut self, places: &mut [MaybeUninit<T>]) -> (usize, Result<(), Nothing>) {
+    /// Waits for an element, then pops it and as many more as are ready and fit; returns their number.
+    ///
+    /// # Errors
+    /// As [`pop`](Self::pop).
+    pub fn pop_slice(
+        &mut self,
+        places: &mut [MaybeUninit<T>],
+        deadline: Option<Instant>,
+    ) -> Result<usize, PopError> {
+        loop {
+            // All of them in one pop: none is held while waiting for others.
+            match self.try_pop_slice(places) {
+                Err(PopError::Empty | PopError::Busy { .. }) => {}
+                result => return result,
+            }
+            // If another consumer is faster then, this one goes on waiting.
+            if let Err(nothing) = self.ring.look() {
+                self.wait_for_item(nothing, deadline)?;
+            }
+        }
+    }
+
+    fn pop_ready(&mut self, places: &mut [MaybeUninit<T>]) -> (usize, Result<(), Nothing>) {
         let (ring, mut duties) = self.parts();
         ring.pop_slice_after(places, |ring, count| duties.before_freeing(ring, count as u64))
     }

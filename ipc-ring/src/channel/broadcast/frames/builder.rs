@@ -56,7 +56,7 @@ impl Attach for Frames {
             })
         };
         open::attach(&request(builder), creation, Side::Takes, seat, |joined| match joined {
-            Ok(subscriber) => Ok(subscriber.of(builder)),
+            Ok(subscriber) => Ok(subscriber.opened_by(builder, Builder::open_receiver)),
             // An unused seat is given back when the lock is free again.
             Err((mut end, why, seat)) => {
                 end.leave(Some(seat));

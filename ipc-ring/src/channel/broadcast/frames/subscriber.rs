@@ -2,73 +2,26 @@
 
 use std::time::{Duration, Instant};
 
-use super::Builder;
+use super::{Frames, Subscriber};
 use crate::channel::broadcast::end::End;
+use crate::channel::broadcast::subscriber::missed_or;
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
 use crate::channel::kernel::Kernel;
-use crate::channel::seated::has_core;
+use crate::channel::kind::{Core, Parts, Peered};
+use crate::channel::pair::Ending;
+use crate::channel::receiver::Receiver;
 use crate::channel::seats::Segment;
-use crate::channel::successor::{self, Follower};
 use crate::end::broadcast::frames::{self as end, Place};
 use crate::end::pair::PeerState;
-use crate::error::AttachError;
 use crate::ring::broadcast::Front;
 use crate::ring::broadcast::frames::{self as ring, Mapped};
 
-/// A reading end: one of many, each in one thread at a time. Dropping it gives its seat back.
-///
-/// As an iterator over itself (`for frame in &mut subscriber`) it waits for each frame, reports those missed
-/// in between, and ends when the channel is closed, or on an error; [`last_error`](Self::last_error) shows
-/// which.
-#[derive(Debug)]
-#[doc(alias = "Consumer")]
-pub struct Subscriber {
-    core: end::Subscriber<Mapped, Front, Segment, Kernel>,
-    last_error: Option<PopError>,
-    /// Set while it may have to follow the channel.
-    origin: Option<Box<Builder>>,
-}
+/// The reading end without what is common to all kinds.
+pub(super) type Receiving = end::Subscriber<Mapped, Front, Segment, Kernel>;
 
 impl Subscriber {
-    crate::interrupter::interruptible!(core.end.place);
-
-    /// Makes the channel of this name in the user's own domain, or finds it, and takes a seat, to start with
-    /// the oldest frame that can be found.
-    ///
-    /// # Errors
-    /// [`AttachError`]: no seat is free, or the kernel refused.
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).create_receiver()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::new(name).open_receiver()
-    }
-
     pub(super) fn new(ring: ring::Subscriber<Mapped>, end: End) -> Self {
-        Self { core: end::Subscriber { ring, end }, last_error: None, origin: None }
-    }
-
-    /// Keeps what is needed to open the channel again, as long as that may be necessary.
-    pub(in crate::channel) fn of(mut self, builder: &Builder) -> Self {
-        if self.core.end.place.is_open() {
-            self.origin = Some(Box::new(builder.clone()));
-        }
-        self
-    }
-
-    /// Continues at the ring that has replaced this one. See [`successor::follow`].
-    #[cold]
-    #[inline(never)]
-    fn follow(&mut self) -> bool {
-        successor::follow(self)
+        Receiver::of(end::Subscriber { ring, end })
     }
 
     /// Pops the next frame into the front of `out`, if there is one; returns its length.
@@ -166,9 +119,9 @@ impl Subscriber {
     #[inline(always)]
     fn pop_to<P: Place>(&mut self, mut place: P, deadline: Option<Instant>) -> Result<usize, PopError> {
         loop {
-            match self.core.pop(&mut place, deadline) {
-                Err(PopError::Closed | PopError::PeerGone(_)) if self.follow() => {}
-                result => return result,
+            let popped = self.core.pop(&mut place, deadline);
+            if !self.is_followed(&popped) {
+                return popped;
             }
         }
     }
@@ -177,15 +130,6 @@ impl Subscriber {
     fn try_pop_to<P: Place>(&mut self, place: &mut P) -> Result<usize, PopError> {
         let popped = self.core.try_pop(place);
         self.unless_followed(popped)
-    }
-
-    /// The result of an attempt: a channel that continues elsewhere has not ended, but is empty.
-    #[inline(always)]
-    fn unless_followed<R>(&mut self, result: Result<R, PopError>) -> Result<R, PopError> {
-        match result {
-            Err(PopError::Closed | PopError::PeerGone(_)) if self.follow() => Err(PopError::Empty),
-            result => result,
-        }
     }
 
     /// Lends the next frame of a gated channel in place. [`View::release`] pops it; dropping the view leaves
@@ -206,26 +150,10 @@ impl Subscriber {
         ring.try_view().map(|view| View { view, end }).map_err(|_| PopError::Empty)
     }
 
-    /// Whether the publisher is attached. One system call if it is.
-    ///
-    /// # Errors
-    /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this process
-    /// may not read them any more.
-    #[doc(alias = "peer")]
-    pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
-        self.core.end.publisher()
-    }
-
     /// The longest frame the channel takes, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {
         self.core.ring.longest()
-    }
-
-    /// Bytes of the ring.
-    #[must_use]
-    pub fn capacity(&self) -> u64 {
-        self.core.end.front.capacity()
     }
 
     /// How the channel treats slow subscribers.
@@ -256,51 +184,47 @@ impl Subscriber {
         self.core.ring.behind()
     }
 
-    /// Why the iteration over this end stopped, unless the channel was closed.
-    #[must_use]
-    pub fn last_error(&self) -> Option<&PopError> {
-        self.last_error.as_ref()
-    }
-
     /// What the ends have counted so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         Counters::read_frames(&self.core.end.front)
     }
-
-    /// Gives the seat back. The same as dropping.
-    pub fn detach(self) {}
 }
 
 impl Iterator for &mut Subscriber {
     type Item = Result<Vec<u8>, Missed>;
 
     fn next(&mut self) -> Option<Result<Vec<u8>, Missed>> {
-        match self.pop() {
-            Ok(frame) => Some(Ok(frame)),
-            Err(PopError::Missed(missed)) => Some(Err(missed)),
-            Err(PopError::Closed) => None,
-            Err(error) => {
-                self.last_error = Some(error);
-                None
-            }
-        }
+        let popped = missed_or(self.pop());
+        self.or_end(popped)
     }
 }
 
-impl Follower for Subscriber {
-    fn reopened(&self) -> Option<Self> {
-        self.origin.as_ref()?.open_receiver().ok()
+impl Parts for Frames {
+    type Sending = super::publisher::Sending;
+    type Receiving = Receiving;
+    fn may_continue(error: &PopError) -> bool {
+        matches!(error, PopError::Closed | PopError::PeerGone(_))
     }
 }
 
-impl Drop for Subscriber {
-    fn drop(&mut self) {
-        if self.core.end.place.is_ours()
-            && let Some(seat) = self.core.ring.take_seat()
+impl Core for Receiving {
+    fn capacity(&self) -> u64 {
+        self.end.front.capacity()
+    }
+
+    fn leave(&mut self, _ending: Ending) {
+        if self.end.place.is_ours()
+            && let Some(seat) = self.ring.take_seat()
         {
-            self.core.end.leave(Some(seat));
+            self.end.leave(Some(seat));
         }
+    }
+}
+
+impl Peered for Receiving {
+    fn peer(&self) -> Result<PeerState, ipc_core::Error> {
+        self.end.publisher()
     }
 }
 
@@ -364,5 +288,3 @@ impl View<'_> {
         }
     }
 }
-
-has_core!([] Subscriber, end::Subscriber<Mapped, Front, Segment, Kernel>, core);

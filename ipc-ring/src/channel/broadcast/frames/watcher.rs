@@ -107,7 +107,7 @@ impl Watcher {
     /// # Errors
     /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this
     /// process may not read them any more.
-    pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         let front = self.ring.memory();
         end::publisher_state(front, |identity| self.domain.is_alive(Owner::from_raw(identity)))
     }

@@ -7,7 +7,7 @@ use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::{Counters, Mode};
 use crate::channel::kernel::Kernel;
 use crate::channel::pair::Ending;
-use crate::channel::seated::has_core;
+use crate::channel::seated::{Seat as _, has_core};
 use crate::channel::seats::Segment;
 use crate::end::broadcast::{drop_all_dead, payloads as end, wait_for_room};
 use crate::error::{AttachError, PushError};
@@ -33,7 +33,7 @@ pub struct Publisher {
 const RECOVER: u32 = 64;
 
 impl Publisher {
-    crate::interrupter::interruptible!(core.end.place);
+    crate::interrupter::interruptible!(core.end.place.host);
 
     /// Makes the channel of this name in the pool's domain, or finds it, and takes the publishing end.
     ///
@@ -68,7 +68,7 @@ impl Publisher {
         }
     }
 
-    /// Lends a block for `len` bytes, to be written and [published](Self::publish).
+    /// Lends a block for `len` bytes, to be written and [pushed](Self::push).
     ///
     /// As [`Pool::loan`], but when no block is free, takes back those of messages that were overwritten or
     /// read by all subscribers; and in a lossy channel also those of the oldest messages that no subscriber
@@ -146,7 +146,7 @@ impl Publisher {
     /// Never. One system call when subscribers sleep, for all of them; in a full gated channel one for each
     /// subscriber in the way, to check whether it is alive.
     #[inline]
-    pub fn try_publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
+    pub fn try_push(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
         match self.put(payload) {
             Err(SendError { loan, error: PushError::Full(()) }) => {
                 match drop_all_dead(&mut self.core.ring, &self.core.end) {
@@ -171,36 +171,32 @@ impl Publisher {
     /// By this end's wait strategy, until every live subscriber is less than a lap behind. Never in a lossy
     /// channel.
     #[inline]
-    pub fn publish(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
-        self.publish_until(payload, None)
+    pub fn push(&mut self, payload: Loan) -> Result<(), SendError<PushError<()>>> {
+        self.push_until(payload, None)
     }
 
-    /// As [`publish`](Self::publish), until a deadline.
+    /// As [`push`](Self::push), until a deadline.
     ///
     /// # Errors
-    /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
-    pub fn publish_deadline(
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    pub fn push_deadline(
         &mut self,
         payload: Loan,
         deadline: Instant,
     ) -> Result<(), SendError<PushError<()>>> {
-        self.publish_until(payload, Some(deadline))
+        self.push_until(payload, Some(deadline))
     }
 
-    /// As [`publish`](Self::publish), with a timeout.
+    /// As [`push`](Self::push), with a timeout.
     ///
     /// # Errors
-    /// [`PushError::TimedOut`], and as [`publish`](Self::publish).
-    pub fn publish_timeout(
-        &mut self,
-        payload: Loan,
-        timeout: Duration,
-    ) -> Result<(), SendError<PushError<()>>> {
-        self.publish_deadline(payload, crate::clock::after(timeout))
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    pub fn push_timeout(&mut self, payload: Loan, timeout: Duration) -> Result<(), SendError<PushError<()>>> {
+        self.push_deadline(payload, crate::clock::after(timeout))
     }
 
     #[inline(always)]
-    fn publish_until(
+    fn push_until(
         &mut self,
         mut payload: Loan,
         deadline: Option<Instant>,
@@ -261,7 +257,7 @@ impl Publisher {
     /// sequence number of the next one.
     #[must_use]
     #[doc(alias = "sequence")]
-    pub fn published(&self) -> u64 {
+    pub fn pushed(&self) -> u64 {
         self.core.ring.position()
     }
 

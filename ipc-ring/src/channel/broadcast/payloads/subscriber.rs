@@ -104,9 +104,8 @@ impl Subscriber {
     /// # Errors
     /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this process
     /// may not read them any more.
-    #[doc(alias = "peer")]
-    pub fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
-        self.channel.publisher()
+    pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
+        self.channel.peer()
     }
 
     /// The pool.

@@ -128,7 +128,7 @@ impl Consumer {
     #[inline(never)]
     fn pop_slowly(&mut self, mut place: impl Place, deadline: Option<Instant>) -> Result<usize, PopError> {
         let mut popped = self.core.pop_slowly(&mut place, deadline);
-        while matches!(popped, Err(PopError::Closed)) && self.follow() {
+        while self.is_followed(&popped) {
             popped = self.core.pop(&mut place, deadline);
         }
         popped
@@ -148,9 +148,7 @@ impl Consumer {
     #[inline(never)]
     fn settle(&mut self, mut place: impl Place) -> Result<usize, PopError> {
         self.core.end.ours()?;
-        match self.core.settle(&mut place) {
-            Err(PopError::Closed) if self.follow() => Err(PopError::Empty),
-            result => result,
-        }
+        let settled = self.core.settle(&mut place);
+        self.unless_followed(settled)
     }
 }
