@@ -1,5 +1,5 @@
 //! How the consumer of a one-to-one ring gives room back: what it announces before, what it publishes and
-//! when, and what a successor makes of the words of a consumer that died in between.
+//! when, and what a successor makes of the words of a consumer that died in between. And what both ends count.
 
 mod bytes_common;
 
@@ -118,15 +118,101 @@ fn an_empty_ring_publishes_the_rest_of_a_quarter_once() {
 fn what_is_known_to_be_ready_is_popped_whatever_is_written_there() {
     for make in MEMORIES {
         let (mut producer, mut consumer) = ends(make, 8);
-        for lap in 0..20 {
+        for lap in 0..24 {
             assert!(!consumer.knows_next());
             push(&mut producer, 1);
-            assert!(consumer.knows_next() && consumer.knows_next());
+            assert!(consumer.knows_next());
             let word = producer.memory().slot_word(lap % 8);
             word.store(0xbad, Relaxed);
-            pop(&mut consumer, 1);
+            assert!(consumer.knows_next());
+            match lap % 4 {
+                3 => pop(&mut consumer, 1),
+                way => WAYS[way as usize](&mut consumer, &mut |_| ()),
+            }
+            assert_eq!(consumer.position(), lap + 1);
             word.store(lap + 1, Relaxed);
         }
+    }
+}
+
+#[test]
+fn no_way_to_pop_finds_anything_in_an_empty_ring() {
+    for make in MEMORIES {
+        let (mut producer, mut consumer) = ends(make, 2);
+        for lap in 0..5_u64 {
+            let word = (lap + 1).saturating_sub(2);
+            assert_eq!(
+                consumer.pop_next(&mut MaybeUninit::uninit(), |_| panic!("nothing is given")),
+                Err(word)
+            );
+            assert_eq!(
+                consumer.pop_next_with(|_| panic!("no element"), |_| panic!("nothing is given")),
+                Err(word)
+            );
+            assert_eq!(consumer.try_pop_slice(&mut [MaybeUninit::uninit(); 2]), Ok((0, 0)));
+            assert_eq!(consumer.try_pop(), Pop::Empty { signal: 0 });
+            push(&mut producer, 1);
+            pop(&mut consumer, 1);
+        }
+    }
+}
+
+/// Also when several are known to be ready from one check.
+#[test]
+fn each_pop_of_a_stream_is_stored_at_once() {
+    for make in MEMORIES {
+        let (mut producer, mut consumer) = ends(make, 64);
+        for _ in 0..3 {
+            push(&mut producer, 64);
+            for _ in 0..64 {
+                pop(&mut consumer, 1);
+                assert_eq!(producer.memory().consumed().load(Relaxed), consumer.position());
+            }
+        }
+    }
+}
+
+#[test]
+fn full_and_empty_rings_are_counted() {
+    for make in MEMORIES {
+        let (mut producer, mut consumer) = ends(make, 64);
+        let count = |ring: &spsc::Mapped<u64>| {
+            [ring.found_full(), ring.found_empty(), ring.high_water()].map(|word| word.load(Relaxed))
+        };
+        for _ in 0..3 {
+            assert_eq!(consumer.try_pop(), Pop::Empty { signal: 0 });
+        }
+        assert_eq!(count(consumer.memory()), [0, 1, 0], "polled once or often");
+        push(&mut producer, 64);
+        pop(&mut consumer, 16);
+        assert_eq!(producer.try_push_by_head(&64), Push::Done { signal: 0 });
+        assert_eq!(count(consumer.memory()), [0, 1, 48], "as many waited at the last look for room");
+        push(&mut producer, 15);
+        assert_eq!(producer.try_push_by_head(&80), Push::Full);
+        assert_eq!(count(consumer.memory()), [0, 1, 48], "by the head alone it may have room");
+        for _ in 0..3 {
+            assert_eq!(producer.try_push(&80), Push::Full);
+        }
+        assert_eq!(count(consumer.memory()), [3, 1, 64]);
+        pop(&mut consumer, 64);
+        for _ in 0..3 {
+            assert_eq!(consumer.try_pop(), Pop::Empty { signal: 0 });
+        }
+        assert_eq!(count(consumer.memory()), [3, 2, 64]);
+    }
+}
+
+#[test]
+fn a_slice_is_pushed_as_far_as_there_is_room_and_only_then_announced() {
+    for make in MEMORIES {
+        let (mut producer, mut consumer) = ends(make, 4);
+        producer.memory().consumer_signal().store(WAITING, Relaxed);
+        assert_eq!(producer.try_push_slice(&[0, 1]), Ok((2, WAITING)));
+        assert_eq!(producer.try_push_slice(&[]), Ok((0, 0)));
+        assert_eq!(producer.try_push_slice(&[2, 3, 99]), Ok((2, WAITING)));
+        assert_eq!(producer.try_push_slice(&[99]), Ok((0, 0)), "nothing to be woken for");
+        assert_eq!(producer.try_push_slice_by_head(&[99]), Ok((0, 0)));
+        pop(&mut consumer, 4);
     }
 }
 
