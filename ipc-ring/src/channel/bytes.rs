@@ -31,7 +31,7 @@ mod producer;
 mod stream;
 
 pub use builder::Builder;
-pub(super) use builder::{Attached, request, seat};
+pub(super) use builder::{request, ring};
 pub use consumer::View;
 pub use drain::Drain;
 pub use observer::Observer;

@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 
 use ipc_core::shm::{SharedMemory, ShmId};
 
-use super::end::End;
+use super::attached::Attached;
 use super::open::{self, Found, Request};
 use super::pair::Role;
 use super::settings::Settings;
@@ -43,27 +43,19 @@ pub trait Make {
     type Producer: Send;
     /// The receiving end.
     type Consumer: Send;
-    /// A ring and a seat at it.
-    type Attached;
+    /// The ring.
+    type Ring;
 
     /// The request for this ring.
     fn request(settings: &Settings) -> Request<'_>;
     /// The capacity of such a ring when none is chosen: 64 KiB.
     fn usual_capacity() -> u64;
-    /// Takes a seat.
-    fn seat(
-        locked: &Locked<'_>,
-        domain: &Domain,
-        found: Found,
-        role: Role,
-        strategy: WaitStrategy,
-    ) -> Result<Self::Attached, AttachError>;
-    /// The seat as such.
-    fn end(attached: &mut Self::Attached) -> &mut End;
+    /// The ring in a channel's memory.
+    fn ring(found: &Found) -> Result<Self::Ring, AttachError>;
     /// The sending end of a seat. The domain's lock is not held.
-    fn into_producer(attached: Self::Attached) -> Result<Self::Producer, AttachError>;
+    fn into_producer(attached: Attached<Self::Ring>) -> Result<Self::Producer, AttachError>;
     /// The receiving end of a seat. The domain's lock is not held.
-    fn into_consumer(attached: Self::Attached) -> Result<Self::Consumer, AttachError>;
+    fn into_consumer(attached: Attached<Self::Ring>) -> Result<Self::Consumer, AttachError>;
     /// Signals to the sender that nothing more will be received.
     fn close_consumer(consumer: Self::Consumer);
     /// Makes this handle end the waits of the sending end, as the first of its ends; without one, the end's
@@ -80,7 +72,7 @@ pub trait Make {
 impl Make for Frames {
     type Producer = bytes::Producer;
     type Consumer = bytes::Consumer;
-    type Attached = bytes::Attached;
+    type Ring = crate::ring::bytes::Mapped;
 
     fn request(settings: &Settings) -> Request<'_> {
         bytes::request(settings)
@@ -90,25 +82,15 @@ impl Make for Frames {
         USUAL_BYTES
     }
 
-    fn seat(
-        locked: &Locked<'_>,
-        domain: &Domain,
-        found: Found,
-        role: Role,
-        strategy: WaitStrategy,
-    ) -> Result<Self::Attached, AttachError> {
-        bytes::seat(locked, domain, found, role, strategy)
+    fn ring(found: &Found) -> Result<Self::Ring, AttachError> {
+        bytes::ring(found)
     }
 
-    fn end(attached: &mut Self::Attached) -> &mut End {
-        &mut attached.end
-    }
-
-    fn into_producer(attached: Self::Attached) -> Result<Self::Producer, AttachError> {
+    fn into_producer(attached: Attached<Self::Ring>) -> Result<Self::Producer, AttachError> {
         bytes::Producer::new(attached)
     }
 
-    fn into_consumer(attached: Self::Attached) -> Result<Self::Consumer, AttachError> {
+    fn into_consumer(attached: Attached<Self::Ring>) -> Result<Self::Consumer, AttachError> {
         bytes::Consumer::new(attached)
     }
 
@@ -136,7 +118,7 @@ impl Make for Frames {
 impl<T: Message + Sync> Make for Values<T> {
     type Producer = spsc::Producer<T>;
     type Consumer = spsc::Consumer<T>;
-    type Attached = spsc::Attached<T>;
+    type Ring = crate::ring::spsc::Mapped<T>;
 
     fn request(settings: &Settings) -> Request<'_> {
         spsc::request::<T>(settings)
@@ -146,25 +128,15 @@ impl<T: Message + Sync> Make for Values<T> {
         1 << (USUAL_BYTES / size_of::<T>().max(1) as u64).clamp(16, 1024).ilog2()
     }
 
-    fn seat(
-        locked: &Locked<'_>,
-        domain: &Domain,
-        found: Found,
-        role: Role,
-        strategy: WaitStrategy,
-    ) -> Result<Self::Attached, AttachError> {
-        spsc::seat(locked, domain, found, role, strategy)
+    fn ring(found: &Found) -> Result<Self::Ring, AttachError> {
+        spsc::ring(found)
     }
 
-    fn end(attached: &mut Self::Attached) -> &mut End {
-        &mut attached.end
-    }
-
-    fn into_producer(attached: Self::Attached) -> Result<Self::Producer, AttachError> {
+    fn into_producer(attached: Attached<Self::Ring>) -> Result<Self::Producer, AttachError> {
         spsc::Producer::new(attached)
     }
 
-    fn into_consumer(attached: Self::Attached) -> Result<Self::Consumer, AttachError> {
+    fn into_consumer(attached: Attached<Self::Ring>) -> Result<Self::Consumer, AttachError> {
         Ok(spsc::Consumer::new(attached))
     }
 
@@ -189,6 +161,18 @@ impl<T: Message + Sync> Make for Values<T> {
     }
 }
 
+/// Takes a seat at a ring. The domain's lock is held.
+fn seat<C: Make>(
+    locked: &Locked<'_>,
+    domain: &Domain,
+    found: Found,
+    role: Role,
+    strategy: WaitStrategy,
+) -> Result<Attached<C::Ring>, AttachError> {
+    let ring = C::ring(&found)?;
+    Attached::take_seat(locked, domain, (found, ring), role.seats(), strategy)
+}
+
 /// A nameless ring, as one process describes it to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
@@ -198,7 +182,7 @@ pub(crate) struct Token {
 
 /// A seat that was taken under the lock and becomes an end outside of it. Dropping it gives the seat up.
 pub(crate) struct Seated<C: Carry> {
-    attached: Option<C::Attached>,
+    attached: Option<Attached<C::Ring>>,
 }
 
 impl<C: Carry> Seated<C> {
@@ -219,7 +203,7 @@ impl<C: Carry> Seated<C> {
         let settings = Settings { capacity: Some(capacity), barrier, ..Settings::new("", strategy) };
         let found = open::make_nameless(&C::request(&settings), locked, domain, peer)?;
         let token = Token { segment: found.entry.segment.id(), generation: found.entry.generation };
-        let attached = Some(C::seat(locked, domain, found, role, strategy)?);
+        let attached = Some(seat::<C>(locked, domain, found, role, strategy)?);
         Ok((Self { attached }, token))
     }
 
@@ -258,7 +242,7 @@ impl<C: Carry> Seated<C> {
         let segment = SharedMemory::from_id(token.segment);
         let settings = Settings::new("", strategy);
         let found = open::adopt(&C::request(&settings), domain, segment, token.generation)?;
-        Ok(Self { attached: Some(C::seat(locked, domain, found, role, strategy)?) })
+        Ok(Self { attached: Some(seat::<C>(locked, domain, found, role, strategy)?) })
     }
 
     pub(crate) fn adopt_producer(
@@ -281,7 +265,7 @@ impl<C: Carry> Seated<C> {
 
     /// The semaphore that this end sleeps on.
     pub(crate) fn wake(&mut self) -> WakeSemaphore {
-        C::end(self.attached.as_mut().expect("a seat until it is taken out")).wake()
+        self.attached.as_mut().expect("a seat until it is taken out").end.wake()
     }
 
     /// The sending end. The domain's lock is not held.
@@ -299,7 +283,7 @@ impl<C: Carry> Drop for Seated<C> {
     fn drop(&mut self) {
         // Not while the domain's lock is held.
         if let Some(mut attached) = self.attached.take() {
-            C::end(&mut attached).give_up(false);
+            attached.end.give_up(false);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! it is gone, however that process ended.
 
 mod announce;
+mod attached;
 pub(crate) mod barriers;
 pub mod broadcast;
 mod builder;

@@ -32,6 +32,11 @@ impl Role {
         }
     }
 
+    /// [`seats`](Self::seats) and [`side`](Self::side).
+    pub(super) const fn place(self) -> (Seats, Side) {
+        (self.seats(), self.side())
+    }
+
     /// Where this role's words lie, and the other's.
     pub(super) const fn seats(self) -> Seats {
         let (producer, consumer) = (Record::at(PRODUCER_RECORD), Record::at(CONSUMER_RECORD));

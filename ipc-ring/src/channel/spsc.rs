@@ -72,7 +72,7 @@ mod producer;
 mod ready;
 
 pub use builder::Builder;
-pub(super) use builder::{Attached, request, seat};
+pub(super) use builder::{request, ring};
 pub use consumer::View;
 pub use observer::Observer;
 pub use producer::Claim;

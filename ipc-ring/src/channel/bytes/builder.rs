@@ -1,19 +1,17 @@
 //! How a channel is made or found.
 
 use super::{Bytes, Consumer, Producer};
+use crate::channel::attached::attach;
 use crate::channel::builder::{self, Attach, Bounded, Framed, Named};
-use crate::channel::end::End;
-use crate::channel::open::{self, Creation, Found, Request};
+use crate::channel::open::{Creation, Found, Request};
 use crate::channel::pair::{self, Role};
 use crate::channel::settings::Settings;
-use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::Fingerprint;
 use crate::ring::bytes::Mapped;
 use crate::ring::bytes::header;
 use crate::ring::bytes::words::SLOTS_OFFSET;
-use crate::wait::WaitStrategy;
 
 /// Size in bytes of a ring without a chosen capacity.
 const USUAL_BYTES: u64 = 1 << 20;
@@ -43,12 +41,12 @@ impl Attach for Bytes {
     type Options = ();
 
     fn sender(builder: &Builder, creation: Creation) -> Result<Producer, AttachError> {
-        attach(&builder.settings, Role::Producer, creation, Producer::new)
+        attach(&request(&builder.settings), Role::Producer.place(), creation, ring, Producer::new)
     }
 
     fn receiver(builder: &Builder, creation: Creation) -> Result<Consumer, AttachError> {
         let end = |attached| Ok(Consumer::new(attached)?.opened_by(builder, Builder::open_receiver));
-        attach(&builder.settings, Role::Consumer, creation, end)
+        attach(&request(&builder.settings), Role::Consumer.place(), creation, ring, end)
     }
 }
 
@@ -77,20 +75,6 @@ impl Builder {
     }
 }
 
-fn attach<E>(
-    settings: &Settings,
-    role: Role,
-    creation: Creation,
-    end: impl FnOnce(Attached) -> Result<E, AttachError>,
-) -> Result<E, AttachError> {
-    let seat = |locked: &Locked<'_>, domain: &Domain, found| {
-        let mut attached = seat(locked, domain, found, role, settings.strategy)?;
-        attached.end.settle(settings);
-        Ok(attached)
-    };
-    open::attach(&request(settings), creation, role.side(), seat, end)
-}
-
 pub(in crate::channel) fn request(settings: &Settings) -> Request<'_> {
     Request {
         settings,
@@ -105,22 +89,7 @@ pub(in crate::channel) fn request(settings: &Settings) -> Request<'_> {
     }
 }
 
-/// Takes a seat at a ring. The domain's lock is held.
-pub(in crate::channel) fn seat(
-    locked: &Locked<'_>,
-    domain: &Domain,
-    found: Found,
-    role: Role,
-    strategy: WaitStrategy,
-) -> Result<Attached, AttachError> {
-    let ring = Mapped::new(found.region.clone(), &found.geometry, found.barrier)?;
-    let end = End::take_seat_at(locked, domain, found, role.seats(), strategy)?;
-    Ok(Attached { ring, end })
-}
-
-/// A ring and a seat at it.
-#[derive(Debug)]
-pub struct Attached {
-    pub(in crate::channel) ring: Mapped,
-    pub(in crate::channel) end: End,
+/// The ring in a channel's memory.
+pub(in crate::channel) fn ring(found: &Found) -> Result<Mapped, AttachError> {
+    Mapped::new(found.region.clone(), &found.geometry, found.barrier)
 }

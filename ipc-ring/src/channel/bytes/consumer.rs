@@ -1,8 +1,8 @@
 //! The consuming end of a channel.
 
-use super::builder::Attached;
 use super::drain::Drain;
 use super::{Bytes, Consumer, Reader};
+use crate::channel::attached::Attached;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Parts};
@@ -21,7 +21,7 @@ pub use view::View;
 pub(super) type Receiving = end::Consumer<Mapped, Segment, Kernel>;
 
 impl Consumer {
-    pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
+    pub(in crate::channel) fn new(attached: Attached<Mapped>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Consumer::attach(ring) {
             Ok(ring) => Ok(Receiver::of(end::Consumer::new(ring, end))),

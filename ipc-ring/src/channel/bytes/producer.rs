@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::Producer;
-use super::builder::Attached;
 use crate::apart::apart;
+use crate::channel::attached::Attached;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::Core;
@@ -23,7 +23,7 @@ pub use claim::Claim;
 pub(super) type Sending = end::Producer<Mapped, Segment, Kernel>;
 
 impl Producer {
-    pub(in crate::channel) fn new(attached: Attached) -> Result<Self, AttachError> {
+    pub(in crate::channel) fn new(attached: Attached<Mapped>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
             Ok(ring) => Ok(Sender::closing(end::Producer::new(ring, end))),

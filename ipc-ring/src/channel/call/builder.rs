@@ -3,14 +3,14 @@
 use ipc_describe::Describe;
 
 use super::{Call, Caller, Responder};
+use crate::channel::attached::attach;
 use crate::channel::builder::{self, Attach, Describable};
 use crate::channel::described::Described;
-use crate::channel::end::{End, Seats};
-use crate::channel::open::{self, Creation, Found, Request};
+use crate::channel::end::Seats;
+use crate::channel::open::{Creation, Found, Request};
 use crate::channel::record::Record;
 use crate::channel::settings::Settings;
 use crate::channel::successor::{self, Side, Takers};
-use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
 use crate::layout::Kind;
 use crate::message::{Fingerprint, Message};
@@ -77,12 +77,12 @@ impl<Req: Message, Rep: Message> Attach for Call<Req, Rep> {
     type Options = Options;
 
     fn sender(builder: &Builder<Req, Rep>, creation: Creation) -> Result<Self::Sender, AttachError> {
-        builder.attach(CALLER, Side::Gives, creation, Caller::new)
+        attach(&builder.request(), (CALLER, Side::Gives), creation, ring, Caller::new)
     }
 
     fn receiver(builder: &Builder<Req, Rep>, creation: Creation) -> Result<Self::Receiver, AttachError> {
         let end = |attached| Ok(Responder::new(attached)?.of(builder));
-        builder.attach(RESPONDER, Side::Takes, creation, end)
+        attach(&builder.request(), (RESPONDER, Side::Takes), creation, ring, end)
     }
 }
 
@@ -97,22 +97,6 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     /// the bytes of a whole line.
     pub(in crate::channel) fn of_any(settings: Settings, learned: Fingerprint) -> Self {
         Self { settings, options: Options { learned: Some(learned) } }
-    }
-
-    fn attach<E>(
-        &self,
-        seats: Seats,
-        side: Side,
-        creation: Creation,
-        end: impl FnOnce(Attached<Req, Rep>) -> Result<E, AttachError>,
-    ) -> Result<E, AttachError> {
-        let seat = |locked: &Locked<'_>, domain: &Domain, found: Found| {
-            let ring = Mapped::new(found.region.clone(), found.barrier)?;
-            let mut end = End::take_seat_at(locked, domain, found, seats, self.settings.strategy)?;
-            end.settle(&self.settings);
-            Ok(Attached { ring, end })
-        };
-        open::attach(&self.request(), creation, side, seat, end)
     }
 
     fn request(&self) -> Request<'_> {
@@ -131,8 +115,7 @@ impl<Req: Message, Rep: Message> Builder<Req, Rep> {
     }
 }
 
-/// A ring and a seat at it.
-pub(super) struct Attached<Req, Rep> {
-    pub(super) ring: Mapped<Req, Rep>,
-    pub(super) end: End,
+/// The ring in a channel's memory.
+fn ring<Req: Message, Rep: Message>(found: &Found) -> Result<Mapped<Req, Rep>, AttachError> {
+    Mapped::new(found.region.clone(), found.barrier)
 }

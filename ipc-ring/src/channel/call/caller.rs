@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::builder::{Attached, Builder};
+use super::builder::Builder;
+use crate::channel::attached::Attached;
 use crate::channel::builder::by_name;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
@@ -32,7 +33,7 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
 
     by_name!(create_sender, create_new_sender, open_sender);
 
-    pub(super) fn new(attached: Attached<Req, Rep>) -> Result<Self, AttachError> {
+    pub(super) fn new(attached: Attached<Mapped<Req, Rep>>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Caller::attach(ring) {
             Ok(ring) => {

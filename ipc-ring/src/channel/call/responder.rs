@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::builder::{Attached, Builder};
+use super::builder::Builder;
+use crate::channel::attached::Attached;
 use crate::channel::builder::by_name;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
@@ -42,7 +43,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
 
     by_name!(create_receiver, create_new_receiver, open_receiver);
 
-    pub(super) fn new(attached: Attached<Req, Rep>) -> Result<Self, AttachError> {
+    pub(super) fn new(attached: Attached<Mapped<Req, Rep>>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Responder::attach(ring) {
             Ok(ring) => Ok(Self { core: end::Responder { ring, end }, ending: Ending::Detach, origin: None }),

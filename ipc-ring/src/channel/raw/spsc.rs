@@ -3,44 +3,34 @@
 use super::end::{Patience, Received, Receiving, Sending};
 use super::opening::Opening;
 use super::{ElementInfo, ReceiveError, SendError};
+use crate::channel::attached::{self, Attached};
 use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
-use crate::channel::open::{self, Creation, Found};
+use crate::channel::open::{Creation, Found};
 use crate::channel::pair::{self, Ending, Role};
 use crate::channel::pool::route;
 use crate::channel::seated::{Seat as _, has_core};
 use crate::channel::successor::{self, Follower};
-use crate::domain::{Domain, Locked};
 use crate::end::spsc as end;
 use crate::error::{AttachError, PopError};
 use crate::interrupter::Interrupter;
 use crate::pool::Route;
 use crate::ring::spsc::{self as ring, RawMapped};
 
-/// A ring and a seat at it.
-struct Attached {
-    element: ElementInfo,
-    ring: RawMapped,
-    end: End,
-}
-
 /// Takes a seat at the channel; `end` makes the end of it.
 fn attach<E>(
     opening: &Opening,
     role: Role,
     creation: Creation,
-    end: impl FnOnce(Attached) -> Result<E, AttachError>,
+    end: impl FnOnce(Attached<(ElementInfo, RawMapped)>) -> Result<E, AttachError>,
 ) -> Result<E, AttachError> {
     let geometry = &|capacity| opening.geometry(capacity);
-    let seat = |locked: &Locked<'_>, domain: &Domain, found: Found| {
-        let element = opening.check(&found)?;
-        let (region, size, settings) = (found.region.clone(), opening.size(), opening.settings());
-        let ring = RawMapped::of_checked(region, &found.geometry, size, found.barrier)?;
-        let mut end = End::take_seat_at(locked, domain, found, role.seats(), settings.strategy)?;
-        end.settle(settings);
-        Ok(Attached { element, ring, end })
+    let ring = |found: &Found| {
+        let element = opening.check(found)?;
+        let (region, size) = (found.region.clone(), opening.size());
+        Ok((element, RawMapped::of_checked(region, &found.geometry, size, found.barrier)?))
     };
-    open::attach(&opening.request(geometry, pair::TAKERS), creation, role.side(), seat, end)
+    attached::attach(&opening.request(geometry, pair::TAKERS), role.place(), creation, ring, end)
 }
 
 /// Takes the producing end.
@@ -48,7 +38,7 @@ pub(super) fn sender(
     opening: &Opening,
     creation: Creation,
 ) -> Result<(ElementInfo, Box<dyn Sending>), AttachError> {
-    let end = |Attached { element, ring, end }| Ok((element, Producer::new(ring, end)?));
+    let end = |Attached { ring: (element, ring), end }| Ok((element, Producer::new(ring, end)?));
     let (element, producer) = attach(opening, Role::Producer, creation, end)?;
     Ok((element, Box::new(producer)))
 }
@@ -58,7 +48,7 @@ pub(super) fn receiver(
     opening: Opening,
     creation: Creation,
 ) -> Result<(ElementInfo, Box<dyn Receiving>), AttachError> {
-    let Attached { element, ring, end } = attach(&opening, Role::Consumer, creation, Ok)?;
+    let Attached { ring: (element, ring), end } = attach(&opening, Role::Consumer, creation, Ok)?;
     Ok((element, Box::new(Consumer::new(ring, end, opening))))
 }
 
@@ -182,7 +172,8 @@ has_core!([] Consumer, end::Consumer<RawMapped, Segment, Kernel>, core);
 impl Follower for Consumer {
     fn reopened(&self) -> Option<Self> {
         let opening = Opening::clone(self.origin.as_ref()?);
-        let Attached { ring, end, .. } = attach(&opening, Role::Consumer, Creation::MustFind, Ok).ok()?;
+        let Attached { ring: (_, ring), end } =
+            attach(&opening, Role::Consumer, Creation::MustFind, Ok).ok()?;
         Some(Self::new(ring, end, opening))
     }
 }

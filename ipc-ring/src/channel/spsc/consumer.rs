@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::builder::Attached;
 use super::{Consumer, Spsc};
+use crate::channel::attached::Attached;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Elements, Parts};
@@ -50,7 +50,7 @@ impl<T: Message> Core for Receiving<T> {
 }
 
 impl<T: Message> Consumer<T> {
-    pub(in crate::channel) fn new(attached: Attached<T>) -> Self {
+    pub(in crate::channel) fn new(attached: Attached<Mapped<T>>) -> Self {
         let Attached { ring, end } = attached;
         Receiver::of(end::Consumer::new(ring::Consumer::attach(ring), end))
     }

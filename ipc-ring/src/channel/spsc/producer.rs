@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::Producer;
-use super::builder::Attached;
 use crate::apart::apart;
+use crate::channel::attached::Attached;
 use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Push};
@@ -24,7 +24,7 @@ pub use claim::Claim;
 pub(super) type Sending<T> = end::Producer<Mapped<T>, Segment, Kernel>;
 
 impl<T: Message> Producer<T> {
-    pub(in crate::channel) fn new(attached: Attached<T>) -> Result<Self, AttachError> {
+    pub(in crate::channel) fn new(attached: Attached<Mapped<T>>) -> Result<Self, AttachError> {
         let Attached { ring, mut end } = attached;
         match ring::Producer::attach(ring) {
             Ok(ring) => Ok(Sender::closing(end::Producer { ring, end })),
