@@ -1,5 +1,6 @@
 //! How the consumer of a one-to-one ring gives room back: what it announces before, what it publishes and
-//! when, and what a successor makes of the words of a consumer that died in between. And what both ends count.
+//! when, and what a successor makes of the words of a consumer that died in between. And what both ends
+//! count.
 
 mod bytes_common;
 

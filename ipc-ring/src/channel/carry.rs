@@ -4,18 +4,20 @@
 //! [`control`](crate::control).
 
 use core::fmt;
-use core::marker::PhantomData;
 
 use ipc_core::shm::{SharedMemory, ShmId};
 
 use super::attached::Attached;
+use super::bytes::{self, Bytes};
+use super::kind::OneToOne;
 use super::open::{self, Found, Request};
 use super::pair::Role;
+use super::receiver::Receiver;
+use super::sender::Sender;
 use super::settings::Settings;
-use super::{bytes, spsc};
+use super::spsc::{self, Spsc};
 use crate::domain::{Domain, Locked, WakeSemaphore};
 use crate::error::AttachError;
-use crate::interrupter::Interrupter;
 use crate::message::Message;
 use crate::platform::Barrier;
 use crate::wait::WaitStrategy;
@@ -26,23 +28,17 @@ const USUAL_BYTES: u64 = 1 << 16;
 /// What goes one way through a connection: [`Frames`] or [`Values`]. No other type can implement it.
 pub trait Carry: Make + Send + Sync + 'static {}
 
-/// Frames of any length, by [`bytes`].
-#[derive(Clone, Copy, Debug)]
-pub enum Frames {}
+/// Frames of any length, by [`bytes`](crate::bytes).
+pub type Frames = Bytes;
 
-/// Values of one type, by [`spsc`].
-#[derive(Clone, Copy, Debug)]
-pub struct Values<T>(PhantomData<T>);
+/// Values of one type, by [`spsc`](crate::spsc).
+pub type Values<T> = Spsc<T>;
 
 impl Carry for Frames {}
 impl<T: Message + Sync> Carry for Values<T> {}
 
 /// How such a ring is made, found and held. Cannot be named outside this crate.
-pub trait Make {
-    /// The sending end.
-    type Producer: Send;
-    /// The receiving end.
-    type Consumer: Send;
+pub trait Make: OneToOne<Sending: Send, Receiving: Send> {
     /// The ring.
     type Ring;
 
@@ -53,25 +49,12 @@ pub trait Make {
     /// The ring in a channel's memory.
     fn ring(found: &Found) -> Result<Self::Ring, AttachError>;
     /// The sending end of a seat. The domain's lock is not held.
-    fn into_producer(attached: Attached<Self::Ring>) -> Result<Self::Producer, AttachError>;
+    fn into_sender(attached: Attached<Self::Ring>) -> Result<Sender<Self>, AttachError>;
     /// The receiving end of a seat. The domain's lock is not held.
-    fn into_consumer(attached: Attached<Self::Ring>) -> Result<Self::Consumer, AttachError>;
-    /// Signals to the sender that nothing more will be received.
-    fn close_consumer(consumer: Self::Consumer);
-    /// Makes this handle end the waits of the sending end, as the first of its ends; without one, the end's
-    /// own handles do.
-    fn share_producer(producer: &mut Self::Producer, with: Option<&Interrupter>);
-    /// As [`share_producer`](Self::share_producer), of the receiving end, as the second one.
-    fn share_consumer(consumer: &mut Self::Consumer, with: Option<&Interrupter>);
-    /// Lets signals end the waits of the sending end.
-    fn set_producer_interruptible(producer: &mut Self::Producer, by_signals: bool);
-    /// As [`set_producer_interruptible`](Self::set_producer_interruptible), of the receiving end.
-    fn set_consumer_interruptible(consumer: &mut Self::Consumer, by_signals: bool);
+    fn into_receiver(attached: Attached<Self::Ring>) -> Result<Receiver<Self>, AttachError>;
 }
 
 impl Make for Frames {
-    type Producer = bytes::Producer;
-    type Consumer = bytes::Consumer;
     type Ring = crate::ring::bytes::Mapped;
 
     fn request(settings: &Settings) -> Request<'_> {
@@ -86,38 +69,16 @@ impl Make for Frames {
         bytes::ring(found)
     }
 
-    fn into_producer(attached: Attached<Self::Ring>) -> Result<Self::Producer, AttachError> {
+    fn into_sender(attached: Attached<Self::Ring>) -> Result<Sender<Self>, AttachError> {
         bytes::Producer::new(attached)
     }
 
-    fn into_consumer(attached: Attached<Self::Ring>) -> Result<Self::Consumer, AttachError> {
+    fn into_receiver(attached: Attached<Self::Ring>) -> Result<Receiver<Self>, AttachError> {
         bytes::Consumer::new(attached)
-    }
-
-    fn close_consumer(consumer: Self::Consumer) {
-        consumer.close();
-    }
-
-    fn share_producer(producer: &mut Self::Producer, with: Option<&Interrupter>) {
-        producer.share_interrupts(with.map(|interrupter| (interrupter, 0)));
-    }
-
-    fn share_consumer(consumer: &mut Self::Consumer, with: Option<&Interrupter>) {
-        consumer.share_interrupts(with.map(|interrupter| (interrupter, 1)));
-    }
-
-    fn set_producer_interruptible(producer: &mut Self::Producer, by_signals: bool) {
-        producer.set_interruptible(by_signals);
-    }
-
-    fn set_consumer_interruptible(consumer: &mut Self::Consumer, by_signals: bool) {
-        consumer.set_interruptible(by_signals);
     }
 }
 
 impl<T: Message + Sync> Make for Values<T> {
-    type Producer = spsc::Producer<T>;
-    type Consumer = spsc::Consumer<T>;
     type Ring = crate::ring::spsc::Mapped<T>;
 
     fn request(settings: &Settings) -> Request<'_> {
@@ -132,32 +93,12 @@ impl<T: Message + Sync> Make for Values<T> {
         spsc::ring(found)
     }
 
-    fn into_producer(attached: Attached<Self::Ring>) -> Result<Self::Producer, AttachError> {
+    fn into_sender(attached: Attached<Self::Ring>) -> Result<Sender<Self>, AttachError> {
         spsc::Producer::new(attached)
     }
 
-    fn into_consumer(attached: Attached<Self::Ring>) -> Result<Self::Consumer, AttachError> {
+    fn into_receiver(attached: Attached<Self::Ring>) -> Result<Receiver<Self>, AttachError> {
         Ok(spsc::Consumer::new(attached))
-    }
-
-    fn close_consumer(consumer: Self::Consumer) {
-        consumer.close();
-    }
-
-    fn share_producer(producer: &mut Self::Producer, with: Option<&Interrupter>) {
-        producer.share_interrupts(with.map(|interrupter| (interrupter, 0)));
-    }
-
-    fn share_consumer(consumer: &mut Self::Consumer, with: Option<&Interrupter>) {
-        consumer.share_interrupts(with.map(|interrupter| (interrupter, 1)));
-    }
-
-    fn set_producer_interruptible(producer: &mut Self::Producer, by_signals: bool) {
-        producer.set_interruptible(by_signals);
-    }
-
-    fn set_consumer_interruptible(consumer: &mut Self::Consumer, by_signals: bool) {
-        consumer.set_interruptible(by_signals);
     }
 }
 
@@ -269,13 +210,13 @@ impl<C: Carry> Seated<C> {
     }
 
     /// The sending end. The domain's lock is not held.
-    pub(crate) fn into_producer(mut self) -> Result<C::Producer, AttachError> {
-        C::into_producer(self.attached.take().expect("a seat until it is taken out"))
+    pub(crate) fn into_producer(mut self) -> Result<Sender<C>, AttachError> {
+        C::into_sender(self.attached.take().expect("a seat until it is taken out"))
     }
 
     /// The receiving end. The domain's lock is not held.
-    pub(crate) fn into_consumer(mut self) -> Result<C::Consumer, AttachError> {
-        C::into_consumer(self.attached.take().expect("a seat until it is taken out"))
+    pub(crate) fn into_consumer(mut self) -> Result<Receiver<C>, AttachError> {
+        C::into_receiver(self.attached.take().expect("a seat until it is taken out"))
     }
 }
 

@@ -7,7 +7,7 @@ use super::peer::Peer;
 use super::reason::Reason;
 use super::session::Session;
 use crate::channel::bytes::{Consumer, Reading, Writing};
-use crate::channel::{Carry, Frames, Values, spsc};
+use crate::channel::{Carry, Frames, Receiver, Sender, Values, spsc};
 use crate::error::{PopError, PushError};
 use crate::interrupter::Interrupter;
 use crate::message::Message;
@@ -24,9 +24,9 @@ use crate::message::Message;
 /// and the reverse; if part of a frame was read, the rest is received as a frame.
 pub struct Connection<Out: Carry = Frames, In: Carry = Frames> {
     /// `None` when that direction is closed.
-    pub(super) producer: Option<Out::Producer>,
+    pub(super) producer: Option<Sender<Out>>,
     /// `None` when that direction is closed.
-    pub(super) consumer: Option<In::Consumer>,
+    pub(super) consumer: Option<Receiver<In>>,
     /// `None` only when it was taken apart.
     session: Option<Session>,
     interrupter: Interrupter,
@@ -35,14 +35,14 @@ pub struct Connection<Out: Carry = Frames, In: Carry = Frames> {
 }
 
 impl<Out: Carry, In: Carry> Connection<Out, In> {
-    pub(super) fn new(producer: Out::Producer, consumer: In::Consumer, session: Session) -> Self {
+    pub(super) fn new(producer: Sender<Out>, consumer: Receiver<In>, session: Session) -> Self {
         Self::of_parts((Some(producer), Writing::default()), (Some(consumer), Reading::default()), session)
     }
 
     /// Made of two directions, each of which may be closed.
     pub(super) fn of_parts(
-        (producer, writing): (Option<Out::Producer>, Writing),
-        (consumer, reading): (Option<In::Consumer>, Reading),
+        (producer, writing): (Option<Sender<Out>>, Writing),
+        (consumer, reading): (Option<Receiver<In>>, Reading),
         session: Session,
     ) -> Self {
         let interrupter = Interrupter::new();
@@ -61,10 +61,10 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
 
     fn share_interrupts(&mut self, with: Option<&Interrupter>) {
         if let Some(producer) = &mut self.producer {
-            Out::share_producer(producer, with);
+            producer.share_interrupts(with.map(|interrupter| (interrupter, 0)));
         }
         if let Some(consumer) = &mut self.consumer {
-            In::share_consumer(consumer, with);
+            consumer.share_interrupts(with.map(|interrupter| (interrupter, 1)));
         }
     }
 
@@ -84,21 +84,21 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
     /// poll.
     pub fn set_interruptible(&mut self, by_signals: bool) {
         if let Some(producer) = &mut self.producer {
-            Out::set_producer_interruptible(producer, by_signals);
+            producer.set_interruptible(by_signals);
         }
         if let Some(consumer) = &mut self.consumer {
-            In::set_consumer_interruptible(consumer, by_signals);
+            consumer.set_interruptible(by_signals);
         }
     }
 
     /// The sending end; `None` when that direction is closed.
-    pub fn sender(&mut self) -> Option<&mut Out::Producer> {
+    pub fn sender(&mut self) -> Option<&mut Sender<Out>> {
         self.producer.as_mut()
     }
 
     /// The receiving end; `None` when that direction is closed. It knows nothing of [`unread`](Self::unread)
     /// bytes.
-    pub fn receiver(&mut self) -> Option<&mut In::Consumer> {
+    pub fn receiver(&mut self) -> Option<&mut Receiver<In>> {
         self.consumer.as_mut()
     }
 
@@ -131,7 +131,7 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
     /// end then only detaches it. [`unread`](Self::unread) bytes are lost. For bytes there is
     /// [`into_split`](Self::into_split).
     #[must_use]
-    pub fn into_parts(mut self) -> (Option<Out::Producer>, Option<In::Consumer>, Session) {
+    pub fn into_parts(mut self) -> (Option<Sender<Out>>, Option<Receiver<In>>, Session) {
         self.share_interrupts(None);
         let session = self.session.take().expect("a session until the connection is taken apart");
         (self.producer.take(), self.consumer.take(), session)
@@ -293,7 +293,7 @@ impl<Out: Carry, In: Carry> Drop for Connection<Out, In> {
             && let Some(consumer) = self.consumer.take()
         {
             // No successor will continue this stream, so the other side need not keep what it sends.
-            In::close_consumer(consumer);
+            consumer.close();
         }
     }
 }

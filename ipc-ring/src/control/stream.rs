@@ -25,7 +25,7 @@ impl<Out: Carry, In: Carry> Connection<Out, In> {
         if matches!(how, Shutdown::Read | Shutdown::Both) {
             self.reading = Reading::default();
             if let Some(consumer) = self.consumer.take() {
-                In::close_consumer(consumer);
+                consumer.close();
             }
         }
     }
