@@ -51,6 +51,55 @@ pub fn processor() -> Option<Processor> {
     processor
 }
 
+/// The environment variable that lists hints which rings do not give, separated by commas.
+pub const WITHOUT_HINTS: &str = "WITHOUT_HINTS";
+
+/// A kind of hint to the caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// Prefetching lines ahead.
+    Ahead,
+    /// Prefetching the payload of a slot whose word is polled.
+    Polled,
+    /// Pushing single messages towards the shared cache.
+    Demoted,
+    /// Acquiring lines for the end that writes them next.
+    Acquired,
+    /// Waiting for batches.
+    Batched,
+}
+
+impl Hint {
+    /// All of them.
+    pub const ALL: [Hint; 5] = [Self::Ahead, Self::Polled, Self::Demoted, Self::Acquired, Self::Batched];
+
+    /// Its name in [`WITHOUT_HINTS`].
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ahead => "ahead",
+            Self::Polled => "polled",
+            Self::Demoted => "demoted",
+            Self::Acquired => "acquired",
+            Self::Batched => "batched",
+        }
+    }
+}
+
+/// The hints that rings leave out in this process and its children.
+///
+/// # Panics
+/// When [`WITHOUT_HINTS`] is set and contains something else than names of hints.
+#[must_use]
+pub fn hints_left_out() -> Vec<Hint> {
+    let names = std::env::var(WITHOUT_HINTS).unwrap_or_default();
+    let hint = |name: &str| {
+        let hint = Hint::ALL.into_iter().find(|hint| hint.name() == name);
+        hint.unwrap_or_else(|| panic!("{WITHOUT_HINTS} contains {name:?}, which is no hint"))
+    };
+    names.split(',').filter(|name| !name.is_empty()).map(hint).collect()
+}
+
 thread_local! {
     static UNORDERED: Cell<bool> = const { Cell::new(false) };
 }

@@ -77,9 +77,10 @@
 #![deny(unsafe_code)]
 
 #[allow(unsafe_code)]
-mod ahead;
 mod apart;
 mod asked;
+#[allow(unsafe_code)]
+mod cache;
 pub mod channel;
 mod clock;
 pub mod control;
@@ -106,14 +107,12 @@ mod opaque;
 #[allow(unsafe_code)]
 pub mod platform;
 #[allow(unsafe_code)]
-mod prefetch;
 pub mod readiness;
 #[allow(unsafe_code)]
 mod region;
 pub mod ring;
 mod site;
 #[allow(unsafe_code)]
-mod stream;
 pub mod wait;
 
 pub use channel::raw::{RawReceiver, RawSender};

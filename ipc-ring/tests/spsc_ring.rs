@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use common::private_namespace;
 use ipc_core::Key;
 use ipc_core::shm::{Options, SharedMemory};
-use ipc_ring::ring::spsc::{Consumer, Mapped, Memory as _, Pop, Producer, Push, Words as _};
+use ipc_ring::ring::spsc::{Consumer, Mapped, Pop, Producer, Push, Words as _};
 use ipc_ring::{AttachError, AttachErrorKind, Barrier, Message, Region};
 use proptest::prelude::*;
 use spsc_common::{Random, check, payload};
@@ -165,22 +165,6 @@ fn continue_after_abort<const N: usize>(producer: &mut Producer<Mapped<[u8; N]>>
     let before = producer.position();
     done(producer.try_push(&payload(next)));
     assert_eq!(producer.position(), before + 1);
-}
-
-/// `.ci/processors` runs this suite and others on the paths of each make of processor.
-#[test]
-fn the_paths_are_those_of_the_processor_that_is_pretended() {
-    private_namespace();
-    let Ok(processor) = std::env::var("PRETENDED_PROCESSOR") else { return };
-    let ring = Mapped::<u64>::make(Region::heap(1 << 16), 8, Barrier::Fence, 0).unwrap();
-    let paths = (ring.takes_lines(), ring.asks_ahead());
-    let expected = match processor.as_str() {
-        "amd" => (true, false),
-        "intel" => (false, true),
-        "other" => (false, false),
-        unknown => panic!("{unknown} is no processor"),
-    };
-    assert_eq!(paths, expected, "on {processor}");
 }
 
 macro_rules! sizes {

@@ -12,7 +12,8 @@
 //! slot at once when it becomes free. There no trial is needed. A message pushed into a full ring is far from
 //! being popped, so letting a batch of slots become free first delays none.
 
-use super::pause;
+use super::processor;
+use crate::wait::pause;
 
 /// The longest wait for messages of up to 1 KiB to accumulate, in checks with a pause between them: a few
 /// microseconds.
@@ -24,14 +25,17 @@ const SELDOM: core::ops::RangeInclusive<u32> = 64..=16_384;
 
 /// Checks for a few microseconds at most whether something has accumulated.
 #[inline]
-pub(crate) fn watch(gathered: impl FnMut() -> bool) {
-    watch_for(LOOKS, gathered);
+pub(crate) fn watch(accumulated: impl FnMut() -> bool) {
+    watch_for(LOOKS, accumulated);
 }
 
 #[inline]
-fn watch_for(looks: u32, mut gathered: impl FnMut() -> bool) {
+fn watch_for(looks: u32, mut accumulated: impl FnMut() -> bool) {
+    if !processor::waits_for_batches() {
+        return;
+    }
     for _ in 0..looks {
-        if gathered() {
+        if accumulated() {
             return;
         }
         pause();
@@ -40,15 +44,15 @@ fn watch_for(looks: u32, mut gathered: impl FnMut() -> bool) {
 
 /// The number of slots of `stride` bytes in a batch: as many as `bytes` hold, within a sensible range of
 /// messages and at most a quarter of the ring. 0 if that is too few to be worth a wait.
-pub(crate) const fn run(bytes: usize, stride: usize, capacity: u64) -> u64 {
-    let run = match (bytes / stride) as u64 {
+pub(crate) const fn batch_len(bytes: usize, stride: usize, capacity: u64) -> u64 {
+    let batch = match (bytes / stride) as u64 {
         0..8 => 8,
-        run @ 8..=64 => run,
+        batch @ 8..=64 => batch,
         _ => 64,
     };
-    match if run < capacity / 4 { run } else { capacity / 4 } {
+    match if batch < capacity / 4 { batch } else { capacity / 4 } {
         0..4 => 0,
-        run => run,
+        batch => batch,
     }
 }
 
@@ -66,7 +70,7 @@ const fn looks(size: usize) -> u32 {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batching {
     /// The last time a batch had accumulated.
-    gathers: bool,
+    accumulates: bool,
     /// Waits until the next trial.
     left: u32,
     /// Waits between the last trial and the next one.
@@ -75,30 +79,30 @@ pub(crate) struct Batching {
 
 impl Batching {
     pub(crate) const fn new() -> Self {
-        Self { gathers: false, left: *SELDOM.start(), between: *SELDOM.start() }
+        Self { accumulates: false, left: *SELDOM.start(), between: *SELDOM.start() }
     }
 
-    /// A wait begins. Lets a batch of messages of `size` bytes accumulate, if that has been useful lately or
-    /// a trial is due. `is_ready` says whether this number of messages is there; a `run` of 0 means no batch.
-    pub(crate) fn let_gather(&mut self, size: usize, run: u64, is_ready: impl Fn(u64) -> bool) {
-        if run == 0 || !self.is_due() {
+    /// A wait begins. Waits for a batch of messages of `size` bytes, if that has been useful lately or a
+    /// trial is due. `is_ready` says whether this number of messages is there; a `batch` of 0 means no batch.
+    pub(crate) fn wait_for_batch(&mut self, size: usize, batch: u64, is_ready: impl Fn(u64) -> bool) {
+        if batch == 0 || !self.is_due() {
             return;
         }
-        watch_for(looks(size), || is_ready(run));
-        self.learn(is_ready(run / 2));
+        watch_for(looks(size), || is_ready(batch));
+        self.learn(is_ready(batch / 2));
     }
 
     /// Whether to let a batch accumulate in this wait.
     fn is_due(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);
-        self.gathers || self.left == 0
+        self.accumulates || self.left == 0
     }
 
     /// Records whether a batch had accumulated.
-    fn learn(&mut self, gathered: bool) {
-        self.between = if gathered { *SELDOM.start() } else { (self.between * 2).min(*SELDOM.end()) };
+    fn learn(&mut self, accumulated: bool) {
+        self.between = if accumulated { *SELDOM.start() } else { (self.between * 2).min(*SELDOM.end()) };
         self.left = self.between;
-        self.gathers = gathered;
+        self.accumulates = accumulated;
     }
 }
 
@@ -106,28 +110,28 @@ impl Batching {
 ///
 /// A producer in step with its consumers finds a single free slot at every push, and never waits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct PushCount {
     /// Slots in a batch; 0 if the producer never waits for one.
-    run: u64,
+    batch: u64,
     /// Pushes since the last check.
     pushes: u64,
 }
 
-impl Pace {
-    pub(crate) const fn new(run: u64) -> Self {
-        Self { run, pushes: 0 }
+impl PushCount {
+    pub(crate) const fn new(batch: u64) -> Self {
+        Self { batch, pushes: 0 }
     }
 
     /// Slots in a batch.
-    pub(crate) const fn run(&self) -> u64 {
-        self.run
+    pub(crate) const fn batch_len(&self) -> u64 {
+        self.batch
     }
 
     /// A push that may wait begins. Whether a check is due.
     #[inline(always)]
     pub(crate) const fn is_due(&mut self) -> bool {
         self.pushes += 1;
-        self.pushes == self.run
+        self.pushes == self.batch
     }
 
     /// A check begins: the next one is due after another batch.
@@ -157,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_let_gather_as_long_as_they_do() {
+    fn runs_are_wait_for_batch_as_long_as_they_do() {
         let mut batching = Batching::new();
         waits_until_due(&mut batching);
         batching.learn(true);
@@ -176,28 +180,28 @@ mod tests {
 
     #[test]
     fn a_run_is_neither_too_short_nor_too_long() {
-        assert_eq!(run(8192, 72, 1024), 64);
-        assert_eq!(run(8192, 264, 1024), 31);
-        assert_eq!(run(8192, 65544, 1024), 8, "also of slots that are longer than a run");
-        assert_eq!(run(8192, 72, 16), 4, "a quarter of the ring");
-        assert_eq!(run(8192, 72, 8), 0, "not worth a wait");
+        assert_eq!(batch_len(8192, 72, 1024), 64);
+        assert_eq!(batch_len(8192, 264, 1024), 31);
+        assert_eq!(batch_len(8192, 65544, 1024), 8, "also of slots that are longer than a run");
+        assert_eq!(batch_len(8192, 72, 16), 4, "a quarter of the ring");
+        assert_eq!(batch_len(8192, 72, 8), 0, "not worth a wait");
     }
 
     #[test]
     fn a_producer_looks_once_in_a_run() {
-        let mut pace = Pace::new(16);
+        let mut count = PushCount::new(16);
         for _ in 0..3 {
-            assert_eq!((1..).find(|_| pace.is_due()), Some(16));
-            pace.looked();
+            assert_eq!((1..).find(|_| count.is_due()), Some(16));
+            count.looked();
         }
-        pace.is_due();
-        pace.looked();
-        assert_eq!((1..).find(|_| pace.is_due()), Some(16), "a look in between counts");
+        count.is_due();
+        count.looked();
+        assert_eq!((1..).find(|_| count.is_due()), Some(16), "a look in between counts");
     }
 
     #[test]
     fn a_producer_of_a_ring_without_runs_never_looks() {
-        let mut pace = Pace::new(0);
-        assert!((0..100_000).all(|_| !pace.is_due()));
+        let mut count = PushCount::new(0);
+        assert!((0..100_000).all(|_| !count.is_due()));
     }
 }

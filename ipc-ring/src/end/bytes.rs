@@ -10,9 +10,9 @@ use super::item::{self, Poll, ended};
 use super::pair::{Endpoint, Words};
 use super::room::{Refusal, Room, acknowledge, full, wait_for_room};
 use crate::apart::apart;
+use crate::cache::batching::{self, Batching};
 use crate::error::{FrameTooLarge, PopError};
 use crate::ring::bytes::{self as ring, Corruption, Memory, Pop, Refused};
-use crate::wait::batching::{self, Batching};
 use crate::wait::host::Host;
 
 mod place;
@@ -230,8 +230,8 @@ impl<P: Place, M: Memory, W: Words, H: Host> Poll for Popping<'_, P, M, W, H> {
         &self.consumer.end
     }
 
-    fn let_gather(&mut self) {
-        self.consumer.let_gather();
+    fn wait_for_batch(&mut self) {
+        self.consumer.wait_for_batch();
     }
 }
 
@@ -242,9 +242,11 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     }
 
     /// Waits for a batch of frames, when that has been useful lately or is due to be tried.
-    pub(crate) fn let_gather(&mut self) {
+    pub(crate) fn wait_for_batch(&mut self) {
         let Self { ring, batching, .. } = self;
-        batching.let_gather(ring.usual_record() as usize, ring.run(), |bytes| ring.is_ready_ahead(bytes));
+        batching.wait_for_batch(ring.usual_record() as usize, ring.batch_len(), |bytes| {
+            ring.is_ready_ahead(bytes)
+        });
     }
 
     /// Pops the next frame if there is one; returns its length.

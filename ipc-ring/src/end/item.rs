@@ -56,7 +56,7 @@ pub trait Poll {
     /// The seat, read-only.
     fn end(&self) -> &Endpoint<Self::Words, Self::Host>;
     /// Waits for a batch of messages, where that has been useful lately or is due to be tried.
-    fn let_gather(&mut self) {}
+    fn wait_for_batch(&mut self) {}
 }
 
 /// Waiting for something to pop.
@@ -87,7 +87,7 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
     }
 
     fn begin(&mut self) {
-        self.0.let_gather();
+        self.0.wait_for_batch();
     }
 
     #[inline(always)]

@@ -5,12 +5,13 @@ use ipc_core::Error;
 use std::time::Instant;
 
 use super::pair::{Endpoint, PeerState, Words};
+use crate::cache::batching;
 use crate::error::{Forked, FrameTooLarge, PeerExit, PushError};
 use crate::ring::spsc::Corruption;
+use crate::wait::Wait;
 use crate::wait::host::Host;
 use crate::wait::park::{Attempt, Look, Presence, from_stop, park};
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
-use crate::wait::{Wait, batching};
 
 /// Why nothing was pushed: a [`PushError`] without the value.
 #[derive(Debug)]

@@ -71,7 +71,7 @@ impl<M: ring::spsc::Memory, W: Words, H: Host> Seated for spsc::Consumer<M, W, H
     }
 
     fn begin_wait(&mut self, _is_worth_it: bool) {
-        self.let_gather();
+        self.wait_for_batch();
     }
 
     #[inline(always)]
@@ -129,7 +129,7 @@ impl<M: ring::bytes::Memory, W: Words, H: Host> Seated for bytes::Consumer<M, W,
     }
 
     fn begin_wait(&mut self, _is_worth_it: bool) {
-        self.let_gather();
+        self.wait_for_batch();
     }
 }
 

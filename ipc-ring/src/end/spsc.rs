@@ -9,10 +9,10 @@ use super::item::{self, Poll, ended};
 use super::pair::{Endpoint, Words};
 use super::room::{Refusal, Room, acknowledge, full, wait_for_room};
 use crate::apart::apart;
+use crate::cache::batching::{self, Batching};
 use crate::error::PopError;
 use crate::memory::{Item, Place, Shape as _};
 use crate::ring::spsc::{self as ring, Corruption, Memory, Push};
-use crate::wait::batching::{self, Batching};
 use crate::wait::host::Host;
 
 /// The producing end.
@@ -185,8 +185,8 @@ impl<M: Memory, W: Words, H: Host> Poll for Popping<'_, M, W, H> {
         &self.consumer.end
     }
 
-    fn let_gather(&mut self) {
-        self.consumer.let_gather();
+    fn wait_for_batch(&mut self) {
+        self.consumer.wait_for_batch();
     }
 }
 
@@ -215,8 +215,8 @@ impl<M: Memory, W: Words, H: Host> Poll for Looking<'_, M, W, H> {
         &self.0.end
     }
 
-    fn let_gather(&mut self) {
-        self.0.let_gather();
+    fn wait_for_batch(&mut self) {
+        self.0.wait_for_batch();
     }
 }
 
@@ -366,9 +366,9 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     }
 
     /// Waits for a batch of elements, when that has been useful lately or is due to be tried.
-    pub(crate) fn let_gather(&mut self) {
+    pub(crate) fn wait_for_batch(&mut self) {
         let ring = &self.ring;
-        self.batching.let_gather(ring.memory().shape().size(), ring.memory().run(), |count| {
+        self.batching.wait_for_batch(ring.memory().shape().size(), ring.memory().batch_len(), |count| {
             ring.is_ready_ahead(count)
         });
     }

@@ -1,7 +1,6 @@
 //! How an end waits: polling, then sleeping on a System V semaphore, or on a futex.
 
 pub mod barriers;
-pub(crate) mod batching;
 pub(crate) mod cpu;
 pub mod fences;
 pub mod host;

@@ -42,7 +42,7 @@ pub fn run(data: &[u8]) -> usize {
                     let _ = producer.has_room_by_head(len);
                     let _ = producer.has_room(len);
                 }
-                _ => drop((consumer.has_item(), consumer.is_ready_ahead(consumer.run()))),
+                _ => drop((consumer.has_item(), consumer.is_ready_ahead(consumer.batch_len()))),
             },
         }
     }

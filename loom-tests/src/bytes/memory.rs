@@ -196,7 +196,7 @@ impl Memory for Heap {
         self.ring.stream
     }
 
-    fn take_lines(&self, index: u64, len: u64) {
+    fn acquire_read(&self, index: u64, len: u64) {
         for last in (index..index + len).step_by(8).filter(|at| (at + 8) % LINE == 0) {
             reached("a line taken");
             if mutation::logic(TAKEN_LATE) {
@@ -207,11 +207,11 @@ impl Memory for Heap {
         }
     }
 
-    fn takes_room(&self, _record: u64) -> bool {
+    fn acquires_next(&self, _record: u64) -> bool {
         true
     }
 
-    fn take_room(&self, index: u64, len: u64) {
+    fn acquire_next(&self, index: u64, len: u64) {
         if self.ring.tapped {
             return; // Rewriting the same value makes no difference to a tap.
         }

@@ -159,7 +159,7 @@ impl Memory for Heap {
         count
     }
 
-    fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
+    fn acquire_next(&self, index: u64, is_free: impl FnOnce() -> bool) {
         // Rewriting the same value makes no difference to a tap.
         if !self.ring.tapped && (is_free() || mutation::logic(TAKEN_EARLY)) {
             reached("a payload taken ahead");
@@ -167,7 +167,7 @@ impl Memory for Heap {
         }
     }
 
-    fn take_lines(&self, index: u64) {
+    fn acquire_read(&self, index: u64) {
         reached("a line taken");
         // Late: when the previous line was to be acquired.
         let before = index.wrapping_sub(self.ring.line) & self.ring.mask;

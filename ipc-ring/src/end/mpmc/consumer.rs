@@ -6,12 +6,12 @@ use std::time::Instant;
 use super::duties::Duties;
 use super::end::{End, Role};
 use crate::apart::apart;
+use crate::cache::batching::Batching;
 use crate::end::participant::{Participant, Seats};
 use crate::error::PopError;
 use crate::memory::{Of, Place, Shape as _};
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Memory, Nothing, Taken};
-use crate::wait::batching::Batching;
 use crate::wait::host::Host;
 use crate::wait::news::News;
 use crate::wait::seated::Seated;
@@ -158,10 +158,10 @@ where
     }
 
     /// Waits for a batch of elements, when that has been useful lately or is due to be tried.
-    pub(crate) fn let_gather(&mut self) {
+    pub(crate) fn wait_for_batch(&mut self) {
         let ring = &self.ring;
-        let (size, run) = (ring.memory().shape().size(), ring.memory().run());
-        self.batching.let_gather(size, run, |count| ring.is_full_ahead(count));
+        let (size, run) = (ring.memory().shape().size(), ring.memory().batch_len());
+        self.batching.wait_for_batch(size, run, |count| ring.is_full_ahead(count));
     }
 }
 
@@ -195,7 +195,7 @@ where
     }
 
     fn begin_wait(&mut self, _is_worth_it: bool) {
-        self.let_gather();
+        self.wait_for_batch();
     }
 
     fn withdraw(&mut self) -> bool {

@@ -92,7 +92,7 @@ where
 
     fn begin(&mut self) {
         if matches!(self.nothing, Nothing::Empty | Nothing::Busy(_)) {
-            self.consumer.let_gather();
+            self.consumer.wait_for_batch();
             self.consumer.ring.take_line();
         }
     }

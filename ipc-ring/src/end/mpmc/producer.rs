@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use super::end::{End, Role};
 use crate::apart::apart;
+use crate::cache::batching::{self, PushCount};
 use crate::end::participant::{Participant, Seats};
 use crate::error::PushError;
 use crate::memory::{Item, Of};
 use crate::message::Message;
 use crate::ring::mpmc::{self as ring, Memory, Refused};
-use crate::wait::batching::{self, Pace};
 use crate::wait::host::Host;
 use crate::wait::news::News;
 use crate::wait::seated::Seated;
@@ -22,7 +22,7 @@ pub struct Producer<M: Memory, W: Seats, H: Host> {
     /// Its seat.
     pub end: End<M, W, H>,
     /// When to check whether the ring is about to be full.
-    pace: Pace,
+    pushes: PushCount,
     /// Woken for room in a set or a task.
     woken_in_set: bool,
 }
@@ -35,8 +35,8 @@ where
 {
     /// The end of a ring, with its seat.
     pub fn new(ring: ring::Producer<M>, end: End<M, W, H>) -> Self {
-        let run = if end.place.waits.polls() { end.ring.free_run() } else { 0 };
-        Self { ring, end, pace: Pace::new(run), woken_in_set: false }
+        let batch = if end.place.waits.polls() { end.ring.free_batch_len() } else { 0 };
+        Self { ring, end, pushes: PushCount::new(batch), woken_in_set: false }
     }
 
     /// Pushes an element if there is room.
@@ -59,7 +59,7 @@ where
     #[inline(always)]
     pub fn push(&mut self, item: &Item<M>, deadline: Option<Instant>) -> Result<(), PushError<()>> {
         self.end.place.ours()?;
-        if self.pace.is_due() {
+        if self.pushes.is_due() {
             self.let_come_free();
         }
         match self.ring.try_push(item) {
@@ -106,10 +106,10 @@ where
     #[cold]
     #[inline(never)]
     pub(crate) fn let_come_free(&mut self) {
-        self.pace.looked();
-        let run = self.pace.run();
-        if run > 0 {
-            batching::watch(|| !self.ring.is_untaken_ahead(run));
+        self.pushes.looked();
+        let batch = self.pushes.batch_len();
+        if batch > 0 {
+            batching::watch(|| !self.ring.is_untaken_ahead(batch));
         }
     }
 

@@ -5,12 +5,12 @@ use core::sync::atomic::Ordering;
 use super::front::{self, Mode, Private};
 use super::memory::Memory;
 use super::words::SLOTS_OFFSET;
+use crate::cache::{prefetch, processor};
 use crate::error::AttachError;
 use crate::layout::{Geometry, Kind, LINE};
 use crate::memory::{self, Of, Shape, Shaped, Slots};
 use crate::message::{Fingerprint, Message};
 use crate::platform::Barrier;
-use crate::prefetch;
 use crate::region::Region;
 
 /// How far ahead of the next slot lines are prefetched, in bytes.
@@ -33,7 +33,11 @@ pub struct InSlots<S> {
 
 impl<S: Shape> InSlots<S> {
     fn new(shape: S) -> Self {
-        Self { shape, hints: prefetch::pays(), polled: prefetch::of_polled(shape.stride()) }
+        Self {
+            shape,
+            hints: processor::prefetches_ahead(),
+            polled: processor::prefetches_polled(shape.stride()),
+        }
     }
 }
 
@@ -191,14 +195,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<InSlots<S>>> {
         let stride = self.shape().stride();
         // Near the end of the ring this runs past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(self.slot_offset(next) + AHEAD);
-        if stride < LINE && from.addr() % LINE >= stride {
-            return; // The slot before prefetched this line.
-        }
-        let mut at = 0;
-        while at < stride {
-            prefetch::for_writing(from.wrapping_add(at));
-            at += LINE;
-        }
+        prefetch::new_lines(from, stride, prefetch::for_writing);
     }
 
     #[inline(always)]

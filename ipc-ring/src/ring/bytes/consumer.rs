@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::Corruption;
 use super::header::{self, Header, WORD};
 use super::memory::Memory;
-use super::pace::Pace;
+use super::traffic::FrameTraffic;
 use crate::edge::Edge;
 use crate::platform::{Platform, Word};
 use crate::wait::fences::Fences;
@@ -72,7 +72,7 @@ pub struct Consumer<M: Memory> {
     quarter: u64,
     /// Frames popped, for monitoring.
     frames: u64,
-    pace: Pace,
+    traffic: FrameTraffic,
     /// Which of its looks at the other end's signal follow a fence.
     fences: Fences,
 }
@@ -95,9 +95,9 @@ impl<M: Memory> Consumer<M> {
         let quarter = memory.capacity() / 4;
         let frames = memory.frames_popped().load(Relaxed); // Monitoring only.
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
-        let pace = Pace::new(memory.stream(), position, frames);
+        let traffic = FrameTraffic::new(memory.stream(), position, frames);
         let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.consumer_fences());
-        Ok(Self { memory, position, published: position, quarter, frames, pace, fences })
+        Ok(Self { memory, position, published: position, quarter, frames, traffic, fences })
     }
 
     /// Pops one frame into the front of `out` if it is ready, has no padding before it, fits, and does not
@@ -200,20 +200,20 @@ impl<M: Memory> Consumer<M> {
         if self.memory.word(index).load(M::Platform::ordering(Edge::BytesObserve)) != 0 {
             return true;
         }
-        self.memory.prefetch_awaited(index, self.pace.record());
+        self.memory.prefetch_awaited(index, self.traffic.record());
         false
     }
 
     /// How many bytes to wait for as a batch; 0 when batching does not pay. A hint.
     #[must_use]
-    pub fn run(&self) -> u64 {
-        self.memory.run(self.pace.record())
+    pub fn batch_len(&self) -> u64 {
+        self.memory.batch_len(self.traffic.record())
     }
 
     /// Recent size of a record in bytes, header included; 0 when unknown.
     #[must_use]
     pub fn usual_record(&self) -> u64 {
-        self.pace.record()
+        self.traffic.record()
     }
 
     /// Whether this many bytes are ready to be popped. A hint.

@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use super::header::WORD;
 use super::memory::Memory;
 use super::words::{SLOTS_OFFSET, Words};
+use crate::cache::{batching, ownership, prefetch, processor, traffic};
 use crate::copy;
 use crate::error::AttachError;
 use crate::layout::{Geometry, LINE};
@@ -13,11 +14,9 @@ use crate::memory::{self, Access, Records, Ring, records};
 use crate::platform::Barrier;
 use crate::region::Region;
 use crate::ring::spsc::{self, Words as _};
-use crate::wait::batching;
-use crate::{ahead, prefetch, stream};
 
 /// Bytes that a consumer which keeps catching up waits for as a batch.
-const RUN_BYTES: usize = 32 * 1024;
+const BATCH_BYTES: usize = 32 * 1024;
 /// How far ahead of the next record lines are prefetched, in bytes.
 const AHEAD: usize = 7 * LINE;
 /// At most this many bytes are prefetched after one record.
@@ -36,7 +35,7 @@ pub struct Private {
     /// Frames of this total weight are a stream.
     stream: u64,
     /// Both ends take lines.
-    takes: bool,
+    acquires: bool,
 }
 
 impl Mapped {
@@ -75,9 +74,9 @@ impl Mapped {
         let private = Private {
             capacity: own.capacity(),
             barrier,
-            hints: prefetch::pays(),
-            stream: stream::from_weight(),
-            takes: prefetch::taking_lines_pays(),
+            hints: processor::prefetches_ahead(),
+            stream: traffic::stream_weight(),
+            acquires: processor::acquires_lines(),
         };
         // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many bytes behind it as
         // the capacity says. The users of one in memory that is mapped read-only store nothing.
@@ -182,28 +181,21 @@ impl Memory for Mapped {
         // Relaxed: a hint about hints.
         if prefetch::DEMOTED.contains(&len) && self.dense().load(Ordering::Relaxed) == 0 {
             let index = next.wrapping_sub(record) & self.mask();
-            prefetch::demote_all(self.start().wrapping_add(SLOTS_OFFSET + index as usize), len);
+            let from = self.start().wrapping_add(SLOTS_OFFSET + index as usize);
+            prefetch::lines(from, len, prefetch::demote);
             if prefetch::ASKED_IF_DENSE.contains(&len) {
                 return;
             }
         }
         // Near the end of the ring the address lies past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(SLOTS_OFFSET + next as usize + AHEAD);
-        let record = len.min(ASKED);
-        if record < LINE && from.addr() % LINE >= record {
-            return; // The previous record prefetched this line.
-        }
-        let mut at = 0;
-        while at < record {
-            prefetch::for_writing(from.wrapping_add(at));
-            at += LINE;
-        }
+        prefetch::new_lines(from, len.min(ASKED), prefetch::for_writing);
     }
 
     #[inline(always)]
     fn prefetch_polled(&self, index: u64, record: u64) {
         let record = record as usize;
-        if record <= LINE || !prefetch::of_polled(record) {
+        if record <= LINE || !processor::prefetches_polled(record) {
             return;
         }
         // Near the end of the ring the address lies past it, which is harmless for a prefetch.
@@ -219,45 +211,45 @@ impl Memory for Mapped {
     }
 
     #[inline(always)]
-    fn run(&self, record: u64) -> u64 {
+    fn batch_len(&self, record: u64) -> u64 {
         if record == 0 {
             return 0;
         }
-        record * batching::run(RUN_BYTES, record as usize, self.capacity() / record)
+        record * batching::batch_len(BATCH_BYTES, record as usize, self.capacity() / record)
     }
 
     #[inline(always)]
-    fn takes_lines(&self) -> bool {
-        self.ring.takes
+    fn acquires_read(&self) -> bool {
+        self.ring.acquires
     }
 
     #[inline(always)]
     fn is_dense_of_use(&self, record: u64) -> bool {
         // The last two waits may have been so far apart that nothing is known of the size now.
-        self.ring.takes || record == 0 || prefetch::DEMOTED.contains(&(record as usize))
+        self.ring.acquires || record == 0 || prefetch::DEMOTED.contains(&(record as usize))
     }
 
     #[inline(always)]
-    fn take_lines(&self, index: u64, len: u64) {
+    fn acquire_read(&self, index: u64, len: u64) {
         if (index + len) % LINE as u64 >= len {
             return; // No line ends here.
         }
         let (from, len) = self.words(index, len);
         // SAFETY: inside the ring, multiples of 8, and the consumer's until it releases them.
-        unsafe { stream::take_lines(from, len) };
+        unsafe { ownership::acquire_ended(from, len) };
     }
 
     #[inline(always)]
-    fn takes_room(&self, record: u64) -> bool {
+    fn acquires_next(&self, record: u64) -> bool {
         // The next of several short records usually lies in the same line as the last one.
-        record >= LINE as u64 / 2 && self.ring.takes && self.dense().load(Ordering::Relaxed) == 0
+        record >= LINE as u64 / 2 && self.ring.acquires && self.dense().load(Ordering::Relaxed) == 0
     }
 
     #[inline(always)]
-    fn take_room(&self, index: u64, len: u64) {
+    fn acquire_next(&self, index: u64, len: u64) {
         let (from, len) = self.words(index, len);
         // SAFETY: inside the ring, multiples of 8, and free: the producer's.
-        unsafe { ahead::take_lines(from, len, || true) };
+        unsafe { ownership::acquire_begun(from, len, || true) };
     }
 
     #[inline(always)]

@@ -33,12 +33,12 @@ pub trait Memory: Words + Records {
     /// How many bytes of such records a consumer that keeps catching up with the producer waits for as a
     /// batch; 0 when that does not pay. A hint.
     #[inline(always)]
-    fn run(&self, _record: u64) -> u64 {
+    fn batch_len(&self, _record: u64) -> u64 {
         0
     }
-    /// Whether the consumer of a stream [takes ownership](Memory::take_lines) of the lines that it has read.
+    /// Whether the consumer of a stream [acquires](Memory::acquire_read) the lines that it has read.
     #[inline(always)]
-    fn takes_lines(&self) -> bool {
+    fn acquires_read(&self) -> bool {
         true
     }
     /// Whether the producer of records of this many bytes asks whether there is a stream.
@@ -49,17 +49,17 @@ pub trait Memory: Words + Records {
     /// Acquires ownership of the lines that end in these bytes for the consumer that has read them, by
     /// storing to each a word that it already holds. Only before the bytes are released.
     #[inline(always)]
-    fn take_lines(&self, _index: u64, _len: u64) {}
-    /// Whether the producer is to [own](Memory::take_room) the lines of its next record, if the last one had
-    /// this many bytes.
+    fn acquire_read(&self, _index: u64, _len: u64) {}
+    /// Whether the producer is to [acquire](Memory::acquire_next) the lines of its next record, if the last
+    /// one had this many bytes.
     #[inline(always)]
-    fn takes_room(&self, _record: u64) -> bool {
+    fn acquires_next(&self, _record: u64) -> bool {
         false
     }
     /// Acquires ownership of the lines that begin in these bytes for the producer, which will write them
     /// next, by storing to each a word that it already holds. Only for free bytes.
     #[inline(always)]
-    fn take_room(&self, _index: u64, _len: u64) {}
+    fn acquire_next(&self, _index: u64, _len: u64) {}
     /// Frames of this total weight, popped one after the other, are a stream.
     #[inline(always)]
     fn stream(&self) -> u64 {

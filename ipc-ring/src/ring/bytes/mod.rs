@@ -48,10 +48,10 @@ pub mod header;
 #[allow(unsafe_code)]
 mod mapped;
 mod memory;
-mod pace;
 mod producer;
 #[allow(unsafe_code)]
 mod tap;
+mod traffic;
 #[allow(unsafe_code)]
 pub(crate) mod words;
 

@@ -285,11 +285,11 @@ impl<M: Memory> Producer<M> {
     fn announce(&mut self, len: usize) -> u32 {
         let Self { memory, fences, .. } = self;
         let signal = fences.look_at::<M::Platform>(memory.producer_fences(), memory.consumer_signal());
-        if signal == 0 && self.memory.takes_room(header::record(len as u64)) {
+        if signal == 0 && self.memory.acquires_next(header::record(len as u64)) {
             let index = self.position & (self.memory.capacity() - 1);
             let room = self.free().min(self.memory.capacity() - index);
             // And the following word, which is cleared before the record is published.
-            self.memory.take_room(index, (header::record(len as u64) + WORD).min(room));
+            self.memory.acquire_next(index, (header::record(len as u64) + WORD).min(room));
         }
         signal
     }

@@ -5,16 +5,15 @@ use core::sync::atomic::Ordering;
 use super::memory::Memory;
 use super::tag;
 use super::words::{SLOTS_OFFSET, Seats, Words};
+use crate::cache::{batching, prefetch, processor};
 use crate::error::AttachError;
 use crate::layout::{Geometry, LINE};
 use crate::memory::{self, Of, Ring, Shape, Shaped, Slots};
 use crate::message::Message;
-use crate::prefetch;
 use crate::region::Region;
-use crate::wait::batching;
 
 /// This number of bytes of slots is a batch.
-const RUN_BYTES: usize = 8 * 1024;
+const BATCH_BYTES: usize = 8 * 1024;
 /// Slots of up to this size are prefetched whole before they are claimed.
 const CLAIMED_WHOLE: usize = 8 * 1024;
 
@@ -85,8 +84,9 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     fn of_shape(region: Region, own: &Geometry, shape: S) -> Result<Self, AttachError> {
         let stride = shape.stride();
         assert!(own.stride() == stride && own.word_offset() == shape.word(), "the slots are of this shape");
-        let polled = stride > 2 * LINE && prefetch::of_polled(stride);
-        let private = Private { shape, capacity: own.capacity(), hints: prefetch::pays(), polled };
+        let polled = stride > 2 * LINE && processor::prefetches_polled(stride);
+        let private =
+            Private { shape, capacity: own.capacity(), hints: processor::prefetches_ahead(), polled };
         // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it
         // as the capacity says. The users of one in memory that is mapped read-only store nothing.
         unsafe { Self::over_any(region, own.total_size(), private) }
@@ -149,11 +149,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
         if self.ring.hints {
             // Near the end of the ring the address lies past it, which is harmless for a prefetch.
             let from = self.start().wrapping_add(self.slot_offset(next) + self.ahead());
-            let mut at = 0;
-            while at < self.shape().stride() {
-                prefetch::for_writing(from.wrapping_add(at));
-                at += LINE;
-            }
+            prefetch::lines(from, self.shape().stride(), prefetch::for_writing);
         }
     }
 
@@ -177,11 +173,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
         if self.ring.hints && stride <= CLAIMED_WHOLE {
             // The lines of the payload arrive at the same time as that of the tag, instead of one after the
             // other: stores become visible in order.
-            let mut at = 0;
-            while at < word {
-                prefetch::for_writing(from.wrapping_add(at));
-                at += LINE;
-            }
+            prefetch::lines(from, word, prefetch::for_writing);
         }
     }
 
@@ -197,21 +189,21 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
 
     #[inline]
     fn polled_line_is_taken(&self) -> bool {
-        prefetch::taking_lines_pays() || self.ring.hints
+        processor::acquires_lines() || self.ring.hints
     }
 
     #[inline(always)]
-    fn run(&self) -> u64 {
+    fn batch_len(&self) -> u64 {
         if self.shape().stride() < LINE && !self.ring.hints {
             0
         } else {
-            batching::run(RUN_BYTES, self.shape().stride(), self.capacity())
+            batching::batch_len(BATCH_BYTES, self.shape().stride(), self.capacity())
         }
     }
 
     #[inline(always)]
-    fn free_run(&self) -> u64 {
+    fn free_batch_len(&self) -> u64 {
         // For slots of several lines or more, copying takes longer than waiting for lines.
-        if self.shape().stride() > 2 * LINE { 0 } else { self.run() }
+        if self.shape().stride() > 2 * LINE { 0 } else { self.batch_len() }
     }
 }

@@ -71,12 +71,12 @@ pub trait Memory: Seats + Slots {
     /// How many elements a consumer that keeps catching up with the producers waits for as a batch; 0 when
     /// that does not pay. A hint.
     #[inline(always)]
-    fn run(&self) -> u64 {
+    fn batch_len(&self) -> u64 {
         0
     }
     /// How many free slots a producer that finds the ring full waits for; 0 when that does not pay. A hint.
     #[inline(always)]
-    fn free_run(&self) -> u64 {
+    fn free_batch_len(&self) -> u64 {
         0
     }
 }

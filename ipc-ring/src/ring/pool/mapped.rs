@@ -9,9 +9,9 @@ use super::layout::Shape;
 use super::memory::Memory;
 use super::words::Class;
 use super::words::{Blocks, Classes, Seats, Sizes, Tables};
+use crate::cache::prefetch;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::memory::{self, Access as _};
-use crate::prefetch;
 use crate::region::Region;
 
 /// A pool in a [`Region`].

@@ -4,8 +4,8 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::Corruption;
-use super::hints::Pace;
 use super::memory::Memory;
+use super::traffic::PositionTraffic;
 use crate::edge::Edge;
 use crate::memory::{Of, Place};
 use crate::message::Message;
@@ -54,7 +54,7 @@ pub struct Consumer<M: Memory> {
     /// The last of them; `position` when there is none. It is popped through [`release`](Self::release),
     /// which does the work that is not needed for each element.
     last: u64,
-    pace: Pace,
+    traffic: PositionTraffic,
     /// Which of its looks at the other end's signal follow a fence.
     fences: Fences,
 }
@@ -70,10 +70,10 @@ impl<M: Memory> Consumer<M> {
         memory.giving().store(position, Relaxed); // Only this side writes; nothing is being released.
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
         let quarter = (memory.capacity() / 4).max(1);
-        let pace = Pace::new(memory.stream(), position);
+        let traffic = PositionTraffic::new(memory.stream(), position);
         let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.consumer_fences());
         let (published, until, last) = (position, position, position);
-        Self { memory, position, published, quarter, until, last, pace, fences }
+        Self { memory, position, published, quarter, until, last, traffic, fences }
     }
 
     /// Pops one element into a place, which is completely written when the result is [`Pop::Item`] and
@@ -109,7 +109,7 @@ impl<M: Memory> Consumer<M> {
             self.look_at(position)?;
         }
         self.copy_out(position, place);
-        self.pace.has_read(&self.memory, position);
+        self.traffic.has_read(&self.memory, position);
         self.give(1, wake);
         Ok(())
     }
@@ -134,7 +134,7 @@ impl<M: Memory> Consumer<M> {
             self.before_giving(position.wrapping_add(1), wake);
         }
         let result = f(&View::of(self));
-        self.pace.has_read(&self.memory, position);
+        self.traffic.has_read(&self.memory, position);
         self.release(1, is_due);
         Ok(result)
     }
@@ -223,9 +223,9 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     fn look_further(&mut self, position: u64, limit: u64) -> u64 {
         let mask = self.memory.capacity() - 1;
-        let count = if self.pace.takes_lines() {
+        let count = if self.traffic.acquires_read() {
             self.memory.end_together(position & mask)
-        } else if self.memory.asks_ahead() && self.pace.is_near() {
+        } else if self.memory.asks_ahead() && self.traffic.is_near() {
             self.memory.look_ahead()
         } else {
             return 0;
@@ -237,7 +237,7 @@ impl<M: Memory> Consumer<M> {
         if count > 1 && word.load(M::Platform::ordering(Edge::SpscObserve)) == end {
             return count;
         }
-        self.pace.is_not_near();
+        self.traffic.is_not_near();
         0
     }
 
@@ -254,7 +254,7 @@ impl<M: Memory> Consumer<M> {
             return Ok(count);
         }
         self.look_at(position)?;
-        self.pace.took_one();
+        self.traffic.took_one();
         Ok(1)
     }
 
@@ -279,7 +279,7 @@ impl<M: Memory> Consumer<M> {
         if word != 0 && word != last_lap {
             return Err(Corruption { word: "sequence word", position: self.position, found: word });
         }
-        if self.pace.found_nothing(&self.memory, self.position) {
+        if self.traffic.found_nothing(&self.memory, self.position) {
             let found_empty = self.memory.found_empty();
             found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Written here only.
         }
@@ -358,7 +358,7 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Consumer<M> {
                 self.memory.prefetch_for_reading(position.wrapping_add(1));
             }
             // Where the consumer takes ownership of lines, they begin in one line.
-            self.pace.has_read(&self.memory, position.wrapping_add(count as u64 - 1));
+            self.traffic.has_read(&self.memory, position.wrapping_add(count as u64 - 1));
             done += count;
         }
         if done > 0 {

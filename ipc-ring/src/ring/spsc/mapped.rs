@@ -4,19 +4,16 @@ use core::sync::atomic::Ordering;
 
 use super::memory::Memory;
 use super::words::{SLOTS_OFFSET, Words};
-use crate::ahead;
+use crate::cache::{batching, ownership, prefetch, processor, traffic};
 use crate::error::AttachError;
 use crate::layout::{self, Expected, Geometry, Identity, Kind, LINE};
 use crate::memory::{self, Of, Ring, Shape, Slots};
 use crate::message::{Fingerprint, Message};
 use crate::platform::Barrier;
-use crate::prefetch;
 use crate::region::Region;
-use crate::stream;
-use crate::wait::batching;
 
 /// This number of bytes of slots is a batch.
-const RUN_BYTES: usize = 32 * 1024;
+const BATCH_BYTES: usize = 32 * 1024;
 /// How far ahead of the next slot lines are prefetched, in bytes.
 const AHEAD: usize = 7 * LINE;
 
@@ -31,18 +28,18 @@ pub struct Private<S> {
     mask: u64,
     barrier: Barrier,
     /// Whether lines ahead are prefetched.
-    hints: bool,
-    /// As [`hints`](Self::hints), for slots that lie entirely in one line: hints are given only at positions
-    /// that have none of these bits set, which are the first of each line, or no positions at all.
+    prefetches: bool,
+    /// As [`prefetches`](Self::prefetches), for slots that lie entirely in one line: hints are given only at
+    /// positions that have none of these bits set, which are the first of each line, or at none.
     asks: u64,
-    /// See [`Memory::takes_lines`].
-    takes: bool,
+    /// Whether single messages are pushed towards the shared cache.
+    demotes: bool,
+    /// Whether each end acquires lines for the end that writes them next.
+    acquires: bool,
     /// Whether prefetching the payload of a slot whose word is being polled is of use.
     polled: bool,
     /// See [`Memory::stream`].
     stream: u64,
-    /// This number of bytes of a payload is [owned ahead](Memory::take_payload).
-    ahead: usize,
 }
 
 impl<T: Message> Mapped<T> {
@@ -149,16 +146,17 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     ) -> Result<Self, AttachError> {
         let stride = shape.stride();
         assert!(own.stride() == stride && own.word_offset() == shape.word(), "the slots are of this shape");
+        let prefetches = processor::prefetches_ahead();
         let private = Private {
             shape,
             mask: own.capacity() - 1,
             barrier,
-            hints: prefetch::pays(),
-            asks: if prefetch::pays() { (LINE / stride.min(LINE)) as u64 - 1 } else { u64::MAX },
-            takes: prefetch::taking_lines_pays(),
-            polled: prefetch::of_polled(stride),
-            stream: stream::after(stride),
-            ahead: ahead::of(shape.word()),
+            prefetches,
+            asks: if prefetches { (LINE / stride.min(LINE)) as u64 - 1 } else { u64::MAX },
+            demotes: processor::demotes(),
+            acquires: processor::acquires_lines(),
+            polled: processor::prefetches_polled(stride),
+            stream: traffic::stream_len(stride),
         };
         // SAFETY: a geometry's size counts what lies in front of SLOTS_OFFSET and as many strides behind it
         // as the capacity says. The users of one in memory that is mapped read-only store nothing.
@@ -171,26 +169,12 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     fn for_lines_ahead(&self, next: u64, ask: impl Fn(*const u8)) {
         let stride = self.shape().stride();
         let is_whole = prefetch::is_in_one_line(stride);
-        if if is_whole { next & self.ring.asks != 0 } else { !self.ring.hints } {
+        if if is_whole { next & self.ring.asks != 0 } else { !self.ring.prefetches } {
             return;
         }
         // Near the end of the ring the address lies past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(self.slot_offset(next & self.ring.mask) + AHEAD);
-        if !is_whole && stride < LINE && from.addr() % LINE >= stride {
-            return; // The previous slot prefetched this line.
-        }
-        let mut at = 0;
-        while at < stride {
-            ask(from.wrapping_add(at));
-            at += LINE;
-        }
-    }
-
-    /// Pushes the lines of a slot towards the cache that both sides share.
-    #[inline(always)]
-    fn demote(&self, index: u64) {
-        let from = self.start().wrapping_add(self.slot_offset(index));
-        prefetch::demote_all(from, self.shape().stride());
+        if is_whole { ask(from) } else { prefetch::new_lines(from, stride, ask) }
     }
 
     /// Sets every word of a fresh ring so that its first element has this position.
@@ -243,18 +227,19 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
 
     #[inline(always)]
     fn asks_ahead(&self) -> bool {
-        self.ring.hints
+        self.ring.prefetches
     }
 
     #[inline(always)]
     fn hint_published(&self, index: u64, next: u64) {
         let stride = self.shape().stride();
-        let demotes = prefetch::DEMOTED.contains(&stride);
         let if_dense = prefetch::ASKED_IF_DENSE.contains(&stride);
-        // Relaxed: a hint about hints.
-        if (demotes || if_dense) && self.ring.hints && self.dense().load(Ordering::Relaxed) == 0 {
-            if demotes {
-                self.demote(index);
+        let asks = prefetch::DEMOTED.contains(&stride) && (self.ring.demotes || self.ring.prefetches);
+        if asks && self.dense().load(Ordering::Relaxed) == 0 {
+            // A hint about hints.
+            if self.ring.demotes {
+                let from = self.start().wrapping_add(self.slot_offset(index));
+                prefetch::lines(from, stride, prefetch::demote);
             }
             if if_dense {
                 return;
@@ -271,12 +256,12 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     #[inline(always)]
     fn is_dense_of_use(&self) -> bool {
         let stride = self.shape().stride();
-        self.ring.takes || prefetch::DEMOTED.contains(&stride) || prefetch::ASKED_IF_DENSE.contains(&stride)
+        self.ring.acquires || prefetch::DEMOTED.contains(&stride)
     }
 
     #[inline(always)]
-    fn takes_lines(&self) -> bool {
-        self.ring.takes
+    fn acquires_read(&self) -> bool {
+        self.ring.acquires
     }
 
     #[inline(always)]
@@ -303,31 +288,36 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     }
 
     #[inline(always)]
-    fn take_lines(&self, index: u64) {
+    fn acquire_read(&self, index: u64) {
         let stride = self.shape().stride();
         self.with_slot_mut(index, |slot| {
             // A slot lies on multiples of 8, and is the consumer's until released; observers read its word
             // atomically.
             if LINE.is_multiple_of(stride) {
                 // SAFETY: as above; the last word of the slot, and of its line.
-                unsafe { stream::take_line(slot.wrapping_add(stride - 8)) };
+                unsafe { ownership::acquire_line(slot.wrapping_add(stride - 8)) };
             } else {
                 // SAFETY: as above.
-                unsafe { stream::take_lines(slot, stride) };
+                unsafe { ownership::acquire_ended(slot, stride) };
             }
         });
     }
 
     #[inline(always)]
-    fn take_payload(&self, index: u64, is_free: impl FnOnce() -> bool) {
+    fn acquire_next(&self, index: u64, is_free: impl FnOnce() -> bool) {
         if self.shape().stride() < LINE {
             // Mostly the same line as this slot's; in streams of small messages each instruction counts.
+            return;
+        }
+        if !self.ring.acquires {
             return;
         }
         let allowed = || self.dense().load(Ordering::Relaxed) == 0 && is_free(); // Relaxed: a hint.
         // SAFETY: the payload lies on multiples of 8 and is the producer's, when it is free, until it is
         // pushed.
-        self.with_slot_mut(index, |slot| unsafe { ahead::take_lines(slot, self.ring.ahead, allowed) });
+        self.with_slot_mut(index, |slot| unsafe {
+            ownership::acquire_begun(slot, self.shape().word(), allowed)
+        });
     }
 
     #[inline(always)]
@@ -342,7 +332,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     }
 
     #[inline(always)]
-    fn run(&self) -> u64 {
-        batching::run(RUN_BYTES, self.shape().stride(), self.capacity())
+    fn batch_len(&self) -> u64 {
+        batching::batch_len(BATCH_BYTES, self.shape().stride(), self.capacity())
     }
 }

@@ -34,9 +34,9 @@ pub trait Memory: Words + Slots {
     fn is_dense_of_use(&self) -> bool {
         true
     }
-    /// Whether the consumer of a stream [takes ownership](Memory::take_lines) of the lines that it has read.
+    /// Whether the consumer of a stream [acquires](Memory::acquire_read) the lines that it has read.
     #[inline(always)]
-    fn takes_lines(&self) -> bool {
+    fn acquires_read(&self) -> bool {
         true
     }
     /// How many slots, this one and those after it, end in the same line; at least 1. None is beyond the last
@@ -48,12 +48,12 @@ pub trait Memory: Words + Slots {
     /// Acquires ownership of the lines that end in this slot for the consumer that has read them, by storing
     /// to each a word that it already holds. Only before the slot is released.
     #[inline(always)]
-    fn take_lines(&self, _index: u64) {}
+    fn acquire_read(&self, _index: u64) {}
     /// Acquires ownership of the lines that begin in this slot's payload for the producer, which will write
     /// them next, by storing to each a word that it already holds. Not when traffic is dense, and only if the
     /// slot is free.
     #[inline(always)]
-    fn take_payload(&self, _index: u64, _is_free: impl FnOnce() -> bool) {}
+    fn acquire_next(&self, _index: u64, _is_free: impl FnOnce() -> bool) {}
     /// This number of elements popped one after the other is a stream.
     #[inline(always)]
     fn stream(&self) -> u64 {
@@ -67,7 +67,7 @@ pub trait Memory: Words + Slots {
     /// How many elements a consumer that keeps catching up with the producer waits for as a batch; 0 when
     /// that does not pay. A hint.
     #[inline(always)]
-    fn run(&self) -> u64 {
+    fn batch_len(&self) -> u64 {
         0
     }
 }

@@ -22,7 +22,7 @@
 //!
 //! In a stream the consumer stores to each line that it has read a word that the line already holds, before
 //! it releases the line's last slot (S2, S3): that [makes the line its
-//! own](crate::ring::spsc::Memory::take_lines), and the producer's next stores take over such a line faster
+//! own](crate::ring::spsc::Memory::acquire_read), and the producer's next stores take over such a line faster
 //! than one that both cores hold. The consumer also checks only the last of the sequence words that lie in
 //! one line: when that element is ready, so are those before it.
 //!
@@ -37,13 +37,13 @@
 #[allow(unsafe_code)]
 mod consumer;
 mod counters;
-mod hints;
 #[allow(unsafe_code)]
 mod mapped;
 mod memory;
 mod producer;
 mod raw;
 mod tap;
+mod traffic;
 #[allow(unsafe_code)]
 pub(crate) mod words;
 

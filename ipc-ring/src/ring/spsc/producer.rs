@@ -162,7 +162,7 @@ impl<M: Memory> Producer<M> {
         let signal = fences.look_at::<M::Platform>(memory.producer_fences(), memory.consumer_signal());
         if signal == 0 {
             // No one has to be woken first.
-            self.memory.take_payload(self.index(), || self.position != self.limit);
+            self.memory.acquire_next(self.index(), || self.position != self.limit);
         }
         signal
     }

@@ -8,27 +8,27 @@
 use core::sync::atomic::Ordering::Relaxed;
 
 use super::memory::Memory;
+use crate::cache::traffic::Traffic;
 use crate::platform::Word;
-use crate::stream::Stream;
 
 /// After this number of messages without a wait, checking further ahead is worthwhile.
 const NEAR: u8 = 4;
 
 /// What the consumer has learned about the traffic.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct PositionTraffic {
     /// Messages taken one by one since the last wait or the last unsuccessful look-ahead, up to [`NEAR`].
     near: u8,
     /// The value this end last stored to the `dense` word.
     dense: bool,
     /// Messages arrive one after the other, and the consumer takes ownership of their lines.
-    takes: bool,
-    stream: Stream,
+    acquires: bool,
+    stream: Traffic,
 }
 
-impl Pace {
+impl PositionTraffic {
     pub(super) const fn new(stream: u64, position: u64) -> Self {
-        Self { near: 0, dense: false, takes: false, stream: Stream::new(stream, position) }
+        Self { near: 0, dense: false, acquires: false, stream: Traffic::new(stream, position) }
     }
 
     /// The message of this position has been read and its slot is about to be released. Where ownership of
@@ -37,15 +37,15 @@ impl Pace {
     #[inline(always)]
     pub(super) fn has_read<M: Memory>(&self, memory: &M, position: u64) {
         let index = position & (memory.capacity() - 1);
-        if self.takes && memory.end_together(index) == 1 {
-            memory.take_lines(index);
+        if self.acquires && memory.end_together(index) == 1 {
+            memory.acquire_read(index);
         }
     }
 
     /// Whether messages arrive one after the other and the consumer takes ownership of their lines.
     #[inline(always)]
-    pub(super) const fn takes_lines(&self) -> bool {
-        self.takes
+    pub(super) const fn acquires_read(&self) -> bool {
+        self.acquires
     }
 
     /// Whether checking further ahead is worthwhile.
@@ -70,19 +70,19 @@ impl Pace {
 
     /// A quarter of the ring is released. `position` is the next one.
     #[inline]
-    pub(super) fn gave_back<M: Memory>(&mut self, memory: &M, position: u64) {
-        self.stream.goes_on(position);
-        self.tell(memory);
+    pub(super) fn released<M: Memory>(&mut self, memory: &M, position: u64) {
+        self.stream.released(position);
+        self.publish(memory);
     }
 
     /// Informs the producer whether traffic is dense, where that makes a difference.
     #[inline(always)]
-    fn tell<M: Memory>(&mut self, memory: &M) {
-        let flows = self.stream.flows();
-        self.takes = flows && memory.takes_lines();
-        if flows != self.dense && memory.is_dense_of_use() {
-            self.dense = flows;
-            memory.dense().store(u32::from(flows), Relaxed); // A hint.
+    fn publish<M: Memory>(&mut self, memory: &M) {
+        let is_streaming = self.stream.is_streaming();
+        self.acquires = is_streaming && memory.acquires_read();
+        if is_streaming != self.dense && memory.is_dense_of_use() {
+            self.dense = is_streaming;
+            memory.dense().store(u32::from(is_streaming), Relaxed); // A hint.
         }
     }
 
@@ -93,7 +93,7 @@ impl Pace {
         memory.prefetch_polled(position & (memory.capacity() - 1));
         if first {
             self.near = 0;
-            self.tell(memory);
+            self.publish(memory);
         }
         first
     }

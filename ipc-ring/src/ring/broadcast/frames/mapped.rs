@@ -1,12 +1,12 @@
 //! The ring's bytes, mapped into this process.
 
 use super::memory::Memory;
+use crate::cache::{prefetch, processor};
 use crate::error::AttachError;
 use crate::layout::{Geometry, Kind, LINE};
 use crate::memory::{self, Records, records};
 use crate::message::Fingerprint;
 use crate::platform::Barrier;
-use crate::prefetch;
 use crate::region::Region;
 use crate::ring::broadcast::front::{self, Mode, Private};
 use crate::ring::broadcast::words::SLOTS_OFFSET;
@@ -62,7 +62,7 @@ impl Mapped {
         mode: Mode,
     ) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
-        let records = InRecords { hints: prefetch::pays() };
+        let records = InRecords { hints: processor::prefetches_ahead() };
         // SAFETY: the geometry of records. A caller that passes memory mapped read-only stores nothing.
         unsafe { Self::of_messages(region, (geometry, &own), barrier, mode, records) }
     }
@@ -105,14 +105,6 @@ impl Memory for Mapped {
         }
         // Near the end of the ring this runs past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(SLOTS_OFFSET + next as usize + AHEAD);
-        let record = (record as usize).min(ASKED);
-        if record < LINE && from.addr() % LINE >= record {
-            return; // The record before prefetched this line.
-        }
-        let mut at = 0;
-        while at < record {
-            prefetch::for_writing(from.wrapping_add(at));
-            at += LINE;
-        }
+        prefetch::new_lines(from, (record as usize).min(ASKED), prefetch::for_writing);
     }
 }

@@ -12,7 +12,7 @@ impl<M: Memory> Consumer<M> {
     /// Releases the bytes of a copied frame with which the head need not be published, and advances.
     #[inline(always)]
     pub(super) fn give_between_heads(&mut self, frame: Frame) {
-        self.take_lines(frame);
+        self.acquire_read(frame);
         self.release(frame, false);
     }
 
@@ -23,7 +23,7 @@ impl<M: Memory> Consumer<M> {
         if is_due {
             self.before_giving(frame, wake);
         }
-        self.take_lines(frame);
+        self.acquire_read(frame);
         self.release(frame, is_due);
     }
 
@@ -54,9 +54,9 @@ impl<M: Memory> Consumer<M> {
 
     /// In a stream, acquires ownership of the lines of a frame that was read.
     #[inline(always)]
-    pub(super) fn take_lines(&mut self, frame: Frame) {
-        if self.pace.takes_lines() {
-            self.memory.take_lines(self.index(frame.start), header::record(frame.len));
+    pub(super) fn acquire_read(&mut self, frame: Frame) {
+        if self.traffic.acquires_read() {
+            self.memory.acquire_read(self.index(frame.start), header::record(frame.len));
         }
     }
 
@@ -78,7 +78,7 @@ impl<M: Memory> Consumer<M> {
     /// A quarter of the ring has been read.
     #[inline(never)]
     fn give_back(&mut self) {
-        self.pace.gave_back(&self.memory, self.position, self.frames);
+        self.traffic.released(&self.memory, self.position, self.frames);
         self.store_head();
     }
 
@@ -107,11 +107,11 @@ impl<M: Memory> Consumer<M> {
     /// The ring is empty.
     #[inline(never)]
     pub(super) fn nothing(&mut self) -> Pop {
-        if self.pace.found_nothing(&self.memory, self.position, self.frames) {
+        if self.traffic.found_nothing(&self.memory, self.position, self.frames) {
             let found_empty = self.memory.found_empty();
             found_empty.store(found_empty.load(Relaxed).wrapping_add(1), Relaxed); // Written here only.
         }
-        self.memory.prefetch_polled(self.index(self.position), self.pace.record());
+        self.memory.prefetch_polled(self.index(self.position), self.traffic.record());
         let signal = if self.published == self.position { 0 } else { self.publish_head() };
         Pop::Empty { signal }
     }

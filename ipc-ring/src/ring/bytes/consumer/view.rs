@@ -63,7 +63,7 @@ impl<M: Memory> View<'_, M> {
     pub fn release(self) -> u32 {
         // A long frame may not have been read, or only in part.
         if self.frame.len <= READ_WHOLE {
-            self.consumer.take_lines(self.frame);
+            self.consumer.acquire_read(self.frame);
         }
         let is_due = self.consumer.is_due(self.frame);
         self.consumer.release(self.frame, is_due);

@@ -48,9 +48,9 @@ impl<M: Memory> Consumer<M> {
         // [S3] Release → a producer that found the ring full, and a successor: the payload has been read.
         self.memory.consumed().store(next, M::Platform::ordering(Edge::SpscConsume));
         M::Platform::crash_point(Site::SpscConsumed);
-        self.pace.took_one();
+        self.traffic.took_one();
         if is_due {
-            self.pace.gave_back(&self.memory, next);
+            self.traffic.released(&self.memory, next);
             self.store_head();
         }
         let held = next.wrapping_sub(self.published);

@@ -34,8 +34,8 @@ impl<'a, M: Memory> View<'a, M> {
 
     /// Pops the element. Returns the producer's signal as of *after* the pop, if it was checked.
     pub fn release(self) -> u32 {
-        let Consumer { pace, memory, position, .. } = &mut *self.consumer;
-        pace.has_read(memory, *position);
+        let Consumer { traffic, memory, position, .. } = &mut *self.consumer;
+        traffic.has_read(memory, *position);
         let is_due = self.consumer.is_due(1);
         self.consumer.release(1, is_due);
         if is_due { self.consumer.look_at_producer() } else { 0 }
