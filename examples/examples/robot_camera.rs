@@ -44,7 +44,7 @@ fn film() -> Outcome {
     let pictures = Builder::new(PICTURES).class(BYTES, BLOCKS).create()?;
     let mut shots = shots().create_sender()?;
     // A successor continues counting.
-    let first = shots.published();
+    let first = shots.pushed();
     eprintln!("taking pictures from {first}");
     let (mut kept, mut dropped) = (VecDeque::new(), 0_u64);
     let mut next = Instant::now();
@@ -66,6 +66,6 @@ fn film() -> Outcome {
         next += PERIOD;
         sleep(next.saturating_duration_since(Instant::now()));
     }
-    println!("took {} pictures, dropped {dropped}", shots.published() - first);
+    println!("took {} pictures, dropped {dropped}", shots.pushed() - first);
     Ok(()) // Dropping the publisher ends the stream.
 }

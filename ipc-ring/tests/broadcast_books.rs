@@ -62,7 +62,7 @@ impl Publisher {
 
     fn published(&self) -> u64 {
         match self {
-            Self::Messages(publisher) => publisher.published(),
+            Self::Messages(publisher) => publisher.pushed(),
             Self::Frames(publisher) => publisher.pushed(),
         }
     }

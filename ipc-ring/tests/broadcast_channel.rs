@@ -69,8 +69,8 @@ fn plays_a_role() {
                 fault::arm(site(at), after.parse().unwrap());
             }
             let until = until.parse().unwrap();
-            while publisher.published() < until {
-                publisher.push(payload(publisher.published())).unwrap();
+            while publisher.pushed() < until {
+                publisher.push(payload(publisher.pushed())).unwrap();
             }
             if at == "nowhere" {
                 publisher.close();
@@ -175,7 +175,7 @@ fn four_lines_a_side() {
     ));
     // A new channel under the name; its holders keep the old one.
     let publisher = builder(&domain).create_sender().unwrap();
-    assert_eq!(publisher.published(), 0);
+    assert_eq!(publisher.pushed(), 0);
     assert!(matches!(first.try_pop(), Err(PopError::Closed)));
 }
 

@@ -55,8 +55,7 @@ impl<T: Message> Publisher<T> {
     /// Number of messages published since the channel was made, by this holder and its predecessors: the
     /// sequence number of the next one.
     #[must_use]
-    #[doc(alias = "sequence")]
-    pub fn published(&self) -> u64 {
+    pub fn pushed(&self) -> u64 {
         self.core.ring.position()
     }
 
