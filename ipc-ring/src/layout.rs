@@ -15,7 +15,7 @@ pub(crate) use check::{Checked, Expected, Seen, check, look, look_with, read};
 pub(crate) use create::{Identity, write};
 pub(crate) use description::{Element, MAX_DESCRIPTION, is_described, size_with};
 pub use geometry::{Geometry, MAX_CAPACITY};
-pub(crate) use header::{HEADER_SIZE, Header, Plate, describe, name_plate, open};
+pub(crate) use header::{HEADER_SIZE, Header, Plate, describe, first_position, name_plate, open};
 pub use kind::Kind;
 pub(crate) use kind::kind_name;
 pub(crate) use type_name::{note_type, noted_type};

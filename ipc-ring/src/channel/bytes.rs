@@ -24,7 +24,6 @@
 
 mod builder;
 mod consumer;
-mod drain;
 mod observer;
 mod patience;
 mod producer;
@@ -33,7 +32,6 @@ mod stream;
 pub use builder::Builder;
 pub(super) use builder::{request, ring};
 pub use consumer::View;
-pub use drain::Drain;
 pub use observer::Observer;
 pub use producer::Claim;
 pub use stream::Reader;
@@ -65,3 +63,6 @@ pub type Producer = Sender<Bytes>;
 ///
 /// As an iterator it returns each frame as a vector.
 pub type Consumer = Receiver<Bytes>;
+
+/// An iterator over the frames that are ready, from [`Consumer::drain`](Receiver::drain).
+pub type Drain<'a> = crate::channel::receiver::Drain<'a, Bytes>;

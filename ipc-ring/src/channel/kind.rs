@@ -43,9 +43,11 @@ impl<K: Kind<Sending: Seated<Seat = End>, Receiving: Seated<Seat = End>>> OneToO
 /// The parts of a kind's ends. Cannot be named outside this crate.
 pub trait Parts: Sized {
     /// The sending end's half of the ring, with its seat.
-    type Sending: Core;
+    type Sending: Core<Counters = Self::Counters>;
     /// The receiving end's half of the ring, with its seat.
-    type Receiving: Core;
+    type Receiving: Core<Counters = Self::Counters>;
+    /// What the ends count.
+    type Counters;
 
     /// Whether a stream that ends like this may continue at another ring.
     fn may_continue(error: &PopError) -> bool {
@@ -55,6 +57,11 @@ pub trait Parts: Sized {
 
 /// An end without what is common to all kinds.
 pub trait Core: Seated<Seat: Seat> + Debug {
+    /// What the ends count.
+    type Counters;
+
+    /// What they have counted so far.
+    fn counters(&self) -> Self::Counters;
     /// The capacity of the ring.
     fn capacity(&self) -> u64;
     /// Gives the seat up. Does nothing in a child process that inherited the end through a fork.

@@ -105,6 +105,17 @@ impl<K: Kind> Receiver<K> {
         self.core.capacity()
     }
 
+    /// What the ends have counted so far. No system call.
+    #[must_use]
+    pub fn counters(&self) -> K::Counters {
+        self.core.counters()
+    }
+
+    /// Takes every message that is ready now, without waiting.
+    pub fn drain(&mut self) -> Drain<'_, K> {
+        Drain { receiver: self }
+    }
+
     /// Why the iteration over this end stopped, unless the channel was closed.
     #[must_use]
     pub fn last_error(&self) -> Option<&PopError> {

@@ -59,6 +59,12 @@ impl<K: Kind> Sender<K> {
         self.core.capacity()
     }
 
+    /// What the ends have counted so far. No system call.
+    #[must_use]
+    pub fn counters(&self) -> K::Counters {
+        self.core.counters()
+    }
+
     /// Ends the stream: what was pushed can still be popped, then the other side gets
     /// [`PopError::Closed`](crate::PopError::Closed). In a channel with many producers, for all of them.
     pub fn close(mut self) {

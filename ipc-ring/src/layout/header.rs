@@ -76,6 +76,13 @@ pub(crate) fn open(region: &Region) -> &core::sync::atomic::AtomicU32 {
     region.half(offset_of!(Header, open))
 }
 
+/// The position of the first message, as in [`Header::first_position`]. Any value is accepted: it is only
+/// counted from.
+pub(crate) fn first_position(region: &Region) -> u64 {
+    // Never changes.
+    region.word(offset_of!(Header, first_position)).load(core::sync::atomic::Ordering::Relaxed)
+}
+
 /// Copies `ready` and then the header to private memory. `None` if the region is smaller than a header.
 pub(super) fn copy(region: &Region) -> Option<(u32, Header)> {
     if region.len() < HEADER_SIZE {

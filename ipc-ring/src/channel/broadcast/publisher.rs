@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::Counters;
 use super::Publisher;
 use super::end::End;
 use crate::channel::kernel::Kernel;
@@ -58,15 +59,15 @@ impl<T: Message> Publisher<T> {
     pub fn pushed(&self) -> u64 {
         self.core.ring.position()
     }
-
-    /// What the ends have counted so far.
-    #[must_use]
-    pub fn counters(&self) -> super::Counters {
-        super::Counters::read(self.core.ring.memory())
-    }
 }
 
 impl<T: Message> Core for Sending<T> {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        Counters::read(self.ring.memory())
+    }
+
     fn capacity(&self) -> u64 {
         self.end.front.capacity()
     }

@@ -1,5 +1,6 @@
 //! The reading end of a channel.
 
+use super::Counters;
 use super::end::End;
 use super::position::Position;
 use super::{Broadcast, Subscriber};
@@ -26,6 +27,7 @@ pub(super) type Receiving<T> = end::Subscriber<Mapped<T>, Front, Segment, Kernel
 impl<T: Message> Parts for Broadcast<T> {
     type Sending = super::publisher::Sending<T>;
     type Receiving = Receiving<T>;
+    type Counters = Counters;
     fn may_continue(error: &PopError) -> bool {
         matches!(error, PopError::Closed | PopError::PeerGone(_))
     }
@@ -53,6 +55,12 @@ pub(in crate::channel::broadcast) fn missed_or<I>(
 }
 
 impl<T: Message> Core for Receiving<T> {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        Counters::read(&self.end.front)
+    }
+
     fn capacity(&self) -> u64 {
         self.end.front.capacity()
     }
@@ -124,11 +132,5 @@ impl<T: Message> Subscriber<T> {
     #[doc(alias = "len")]
     pub fn behind(&self) -> u64 {
         self.core.ring.behind()
-    }
-
-    /// What the ends have counted so far.
-    #[must_use]
-    pub fn counters(&self) -> super::Counters {
-        super::Counters::read(&self.core.end.front)
     }
 }

@@ -1,16 +1,17 @@
 //! The consuming end of a channel.
 
-use super::drain::Drain;
-use super::{Bytes, Consumer, Reader};
+use super::{Bytes, Consumer, Drain, Reader};
 use crate::channel::attached::Attached;
 use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Parts};
 use crate::channel::pair::{self, Ending};
 use crate::channel::receiver::Receiver;
+use crate::channel::seated::Seat as _;
 use crate::end::bytes as end;
 use crate::error::{AttachError, PopError};
-use crate::ring::bytes::{self as ring, Mapped};
+use crate::layout;
+use crate::ring::bytes::{self as ring, Counters, Mapped};
 
 mod pop;
 mod view;
@@ -55,11 +56,6 @@ impl Consumer {
         self.core.ring.has_item()
     }
 
-    /// Takes every frame that is ready now, without waiting.
-    pub fn drain(&mut self) -> Drain<'_> {
-        Drain::of(self)
-    }
-
     /// Reads the frames as one stream of bytes, without their boundaries.
     #[must_use]
     pub fn into_reader(self) -> Reader {
@@ -96,12 +92,28 @@ impl Iterator for &mut Consumer {
     }
 }
 
+impl Iterator for Drain<'_> {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        self.receiver.try_pop().ok()
+    }
+}
+
 impl Parts for Bytes {
     type Sending = super::producer::Sending;
     type Receiving = Receiving;
+    type Counters = Counters;
 }
 
 impl Core for Receiving {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        let region = self.end.region();
+        Counters::read(region, layout::first_position(region))
+    }
+
     fn capacity(&self) -> u64 {
         self.ring.memory().capacity()
     }

@@ -9,10 +9,12 @@ use crate::channel::end::Segment;
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::Core;
 use crate::channel::pair::{self, Ending};
+use crate::channel::seated::Seat as _;
 use crate::channel::sender::Sender;
 use crate::end::bytes as end;
 use crate::error::{AttachError, FrameTooLarge, PushError};
-use crate::ring::bytes::{self as ring, Mapped, Refused};
+use crate::layout;
+use crate::ring::bytes::{self as ring, Counters, Mapped, Refused};
 
 mod claim;
 mod vectored;
@@ -238,6 +240,13 @@ impl Producer {
 }
 
 impl Core for Sending {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        let region = self.end.region();
+        Counters::read(region, layout::first_position(region))
+    }
+
     fn capacity(&self) -> u64 {
         self.ring.memory().capacity()
     }

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 use std::time::Instant;
 
 use super::end::{End, Role};
+use super::producer::counters;
 use super::{Consumer, Mpmc};
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Elements, Parts, Pop};
@@ -14,7 +15,7 @@ use crate::end::mpmc as end;
 use crate::error::PopError;
 use crate::memory::Of;
 use crate::message::Message;
-use crate::ring::mpmc::{self as ring, Lent, Mapped, Nothing, Seat, Taken, recovery};
+use crate::ring::mpmc::{self as ring, Counters, Lent, Mapped, Nothing, Seat, Taken, recovery};
 
 /// The consuming end without what is common to all kinds.
 pub(super) type Receiving<T> = end::Consumer<Mapped<T>, Segment, Kernel>;
@@ -22,6 +23,7 @@ pub(super) type Receiving<T> = end::Consumer<Mapped<T>, Segment, Kernel>;
 impl<T: Message> Parts for Mpmc<T> {
     type Sending = super::producer::Sending<T>;
     type Receiving = Receiving<T>;
+    type Counters = Counters;
 }
 
 impl<T: Message> Elements for Mpmc<T> {
@@ -35,6 +37,12 @@ impl<T: Message> Elements for Mpmc<T> {
 }
 
 impl<T: Message> Core for Receiving<T> {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        counters::<T>(&self.end.place, self.capacity())
+    }
+
     fn capacity(&self) -> u64 {
         self.end.ring.capacity()
     }

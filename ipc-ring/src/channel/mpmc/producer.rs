@@ -7,19 +7,21 @@ use super::end::{End, Role};
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Push};
 use crate::channel::pair::Ending;
+use crate::channel::seated::Seat;
 use crate::channel::seats::Segment;
 use crate::channel::sender::Sender;
 use crate::end::mpmc as end;
 use crate::error::PushError;
+use crate::layout;
 use crate::memory::Of;
 use crate::message::Message;
-use crate::ring::mpmc::{self as ring, Mapped, Seat, recovery};
+use crate::ring::mpmc::{self as ring, Counters, Mapped, recovery};
 
 /// The producing end without what is common to all kinds.
 pub(super) type Sending<T> = end::Producer<Mapped<T>, Segment, Kernel>;
 
 impl<T: Message> Producer<T> {
-    pub(super) fn new((end, seat): (End<Of<T>>, Seat)) -> Self {
+    pub(super) fn new((end, seat): (End<Of<T>>, ring::Seat)) -> Self {
         let ring = ring::Producer::attach(end.ring.clone(), seat);
         Sender::detaching(end::Producer::new(ring, end))
     }
@@ -63,6 +65,12 @@ impl<T: Message> Producer<T> {
 }
 
 impl<T: Message> Core for Sending<T> {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        counters::<T>(&self.end.place, self.capacity())
+    }
+
     fn capacity(&self) -> u64 {
         self.end.ring.capacity()
     }
@@ -91,4 +99,10 @@ impl<T: Message> Push<T> for Sending<T> {
     fn put_slice(&mut self, items: &[T], deadline: Option<Instant>) -> Result<(), PushError<usize>> {
         self.push_slice(items, deadline)
     }
+}
+
+/// What the ends of a ring have counted so far.
+pub(super) fn counters<T: Message>(seat: &impl Seat, capacity: u64) -> Counters {
+    let geometry = Mapped::<T>::geometry(capacity).expect("that of a ring that was opened");
+    Counters::read(seat.region(), &geometry, layout::first_position(seat.region()))
 }

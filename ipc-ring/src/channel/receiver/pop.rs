@@ -131,11 +131,6 @@ impl<K: Elements> Receiver<K> {
         }
     }
 
-    /// Takes every message that is ready now, without waiting.
-    pub fn drain(&mut self) -> Drain<'_, K> {
-        Drain { receiver: self }
-    }
-
     #[inline(always)]
     fn pop_to(&mut self, message: &mut K::Item, deadline: Option<Instant>) -> Result<(), PopError> {
         // SAFETY: only whole elements are copied there, or nothing.
@@ -218,7 +213,7 @@ impl<K: Elements> Iterator for &mut Receiver<K> {
 /// finds none, for whatever reason: the next pop reports it again.
 #[derive(Debug)]
 pub struct Drain<'a, K: Kind> {
-    receiver: &'a mut Receiver<K>,
+    pub(in crate::channel) receiver: &'a mut Receiver<K>,
 }
 
 impl<K: Elements> Iterator for Drain<'_, K> {

@@ -12,7 +12,9 @@ use crate::channel::receiver::Receiver;
 use crate::end::spsc as end;
 use crate::error::PopError;
 use crate::message::Message;
-use crate::ring::spsc::{self as ring, Mapped};
+use crate::ring::spsc::{self as ring, Counters, Mapped};
+
+use super::producer::counters;
 
 mod in_place;
 mod pop;
@@ -26,6 +28,7 @@ pub(super) type Receiving<T> = end::Consumer<Mapped<T>, Segment, Kernel>;
 impl<T: Message> Parts for Spsc<T> {
     type Sending = super::producer::Sending<T>;
     type Receiving = Receiving<T>;
+    type Counters = Counters;
 }
 
 impl<T: Message> Elements for Spsc<T> {
@@ -39,6 +42,12 @@ impl<T: Message> Elements for Spsc<T> {
 }
 
 impl<T: Message> Core for Receiving<T> {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        counters::<T>(&self.end, self.capacity())
+    }
+
     fn capacity(&self) -> u64 {
         self.ring.memory().capacity()
     }

@@ -9,12 +9,13 @@ use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Push};
 use crate::channel::pair::{self, Ending};
-use crate::channel::seated::Seat as _;
+use crate::channel::seated::Seat;
 use crate::channel::sender::Sender;
 use crate::end::{room, spsc as end};
 use crate::error::{AttachError, PushError};
+use crate::layout;
 use crate::message::Message;
-use crate::ring::spsc::{self as ring, Corruption, Mapped};
+use crate::ring::spsc::{self as ring, Corruption, Counters, Mapped};
 
 mod claim;
 
@@ -64,6 +65,12 @@ impl<T: Message> Producer<T> {
 }
 
 impl<T: Message> Core for Sending<T> {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        counters::<T>(&self.end, self.capacity())
+    }
+
     fn capacity(&self) -> u64 {
         self.ring.memory().capacity()
     }
@@ -202,4 +209,10 @@ fn try_push_from_slowly<T: Message>(
 fn corrupt(end: &mut End, corruption: Corruption) -> PushError<()> {
     end.poison();
     room::Refusal::Corrupt(corruption).with(())
+}
+
+/// What the ends of a ring have counted so far.
+pub(super) fn counters<T: Message>(seat: &impl Seat, capacity: u64) -> Counters {
+    let geometry = Mapped::<T>::geometry(capacity).expect("that of a ring that was opened");
+    Counters::read(seat.region(), &geometry, layout::first_position(seat.region()))
 }

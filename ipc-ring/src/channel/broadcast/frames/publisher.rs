@@ -117,15 +117,15 @@ impl Publisher {
     pub fn pushed(&self) -> u64 {
         self.core.ring.sequence()
     }
-
-    /// What the ends have counted so far.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        Counters::read_frames(self.core.ring.memory())
-    }
 }
 
 impl Core for Sending {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        Counters::read_frames(self.ring.memory())
+    }
+
     fn capacity(&self) -> u64 {
         self.end.front.capacity()
     }

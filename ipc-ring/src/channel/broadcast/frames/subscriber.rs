@@ -9,7 +9,7 @@ use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Parts, Peered};
 use crate::channel::pair::Ending;
-use crate::channel::receiver::Receiver;
+use crate::channel::receiver::{Drain, Receiver};
 use crate::channel::seats::Segment;
 use crate::end::broadcast::frames::{self as end, Place};
 use crate::end::pair::PeerState;
@@ -116,6 +116,14 @@ impl Subscriber {
         self.pop_to(out, None)
     }
 
+    /// As [`pop_vec`](Self::pop_vec), until a deadline.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_vec_deadline(&mut self, out: &mut Vec<u8>, deadline: Instant) -> Result<usize, PopError> {
+        self.pop_to(out, Some(deadline))
+    }
+
     #[inline(always)]
     fn pop_to<P: Place>(&mut self, mut place: P, deadline: Option<Instant>) -> Result<usize, PopError> {
         loop {
@@ -183,12 +191,6 @@ impl Subscriber {
     pub fn behind(&self) -> u64 {
         self.core.ring.behind()
     }
-
-    /// What the ends have counted so far.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        Counters::read_frames(&self.core.end.front)
-    }
 }
 
 impl Iterator for &mut Subscriber {
@@ -200,15 +202,30 @@ impl Iterator for &mut Subscriber {
     }
 }
 
+impl Iterator for Drain<'_, Frames> {
+    type Item = Result<Vec<u8>, Missed>;
+
+    fn next(&mut self) -> Option<Result<Vec<u8>, Missed>> {
+        missed_or(self.receiver.try_pop()).ok()
+    }
+}
+
 impl Parts for Frames {
     type Sending = super::publisher::Sending;
     type Receiving = Receiving;
+    type Counters = Counters;
     fn may_continue(error: &PopError) -> bool {
         matches!(error, PopError::Closed | PopError::PeerGone(_))
     }
 }
 
 impl Core for Receiving {
+    type Counters = Counters;
+
+    fn counters(&self) -> Counters {
+        Counters::read_frames(&self.end.front)
+    }
+
     fn capacity(&self) -> u64 {
         self.end.front.capacity()
     }
