@@ -234,6 +234,37 @@ fn a_successor_publishes_all_that_was_popped_and_gives_back_nothing_else() {
     }
 }
 
+/// A position that the consumer cannot have: beyond what was pushed, or more than a lap behind it.
+#[test]
+fn a_position_that_cannot_be_the_consumers_is_corrupt() {
+    for make in MEMORIES {
+        for wrong in [9, 1 << 40, u64::MAX] {
+            for (in_head, word) in [(true, "head"), (false, "consumed position")] {
+                let (mut producer, mut consumer) = ends(make, 8);
+                push(&mut producer, 8);
+                assert!(!producer.is_drained());
+                let memory = consumer.memory().clone();
+                if in_head { memory.head() } else { memory.consumed() }.store(wrong, Relaxed);
+                match producer.try_push(&8) {
+                    Push::Corrupt(corruption) => {
+                        assert_eq!(
+                            (corruption.word, corruption.found, corruption.position),
+                            (word, wrong, 8)
+                        );
+                    }
+                    // A head that lags is as old as one of a consumer that died.
+                    other => assert!(in_head && wrong == u64::MAX, "{other:?} for {wrong:#x} as {word}"),
+                }
+                memory.head().store(0, Relaxed);
+                memory.consumed().store(0, Relaxed);
+                pop(&mut consumer, 8);
+                assert!(producer.is_drained());
+                push(&mut producer, 1);
+            }
+        }
+    }
+}
+
 fn frames(make: Make) -> (bytes::Producer<bytes::Mapped>, bytes::Consumer<bytes::Mapped>) {
     bytes_common::ends(make, 256, 0)
 }

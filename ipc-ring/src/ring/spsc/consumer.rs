@@ -169,7 +169,7 @@ impl<M: Memory> Consumer<M> {
             return false;
         }
         self.until = position.wrapping_add(1);
-        self.last = position;
+        debug_assert_eq!(self.last, position, "without known elements it is here");
         true
     }
 

@@ -61,7 +61,6 @@ impl<T: Message> Mapped<T> {
     /// [`NoMembarrier`](crate::AttachErrorKind::NoMembarrier).
     pub fn new(region: Region, geometry: &Geometry, barrier: Barrier) -> Result<Self, AttachError> {
         let own = Self::geometry(geometry.capacity())?;
-        region.writable()?;
         geometry.is_of(&own, &region)?;
         Self::of_shape(region, &own, Of::new(), barrier)
     }
@@ -181,10 +180,10 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     ///
     /// Zeroed memory is a fresh ring at position 0 already.
     pub fn start_at(&self, position: u64) {
-        // Zero is the word of the message at the highest position. A lap that contains it must not begin with
-        // zeros: each slot gets the word of the message that it would have held a lap before.
-        let before_zero = position.wrapping_neg();
-        if position != 0 && before_zero <= self.capacity() {
+        // Zero is the word of the message at the highest position, and so, to a tap, that of a later message
+        // than all those of the upper half. Each slot gets the word of the message that it would have held a
+        // lap before.
+        if position != 0 {
             for next in 0..self.capacity() {
                 let coming = position.wrapping_add(next);
                 let before = coming.wrapping_add(1).wrapping_sub(self.capacity());
