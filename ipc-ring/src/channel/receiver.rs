@@ -20,8 +20,9 @@ mod pop;
 pub use pop::Drain;
 
 /// The receiving end of a channel of kind `K`, in one thread at a time. The kinds' names for it are
-/// [`spsc::Consumer`](crate::spsc::Consumer), [`mpmc::Consumer`](crate::mpmc::Consumer) and
-/// [`broadcast::Subscriber`](crate::broadcast::Subscriber).
+/// [`spsc::Consumer`](crate::spsc::Consumer), [`bytes::Consumer`](crate::bytes::Consumer),
+/// [`mpmc::Consumer`](crate::mpmc::Consumer), [`broadcast::Subscriber`](crate::broadcast::Subscriber) and
+/// [`frames::Subscriber`](crate::broadcast::frames::Subscriber).
 ///
 /// Dropping it detaches it: the channel stays.
 ///

@@ -14,8 +14,9 @@ use crate::wait::park::Waiter as _;
 use crate::wait::seated::Seated as _;
 
 /// The sending end of a channel of kind `K`, in one thread at a time. The kinds' names for it are
-/// [`spsc::Producer`](crate::spsc::Producer), [`mpmc::Producer`](crate::mpmc::Producer) and
-/// [`broadcast::Publisher`](crate::broadcast::Publisher).
+/// [`spsc::Producer`](crate::spsc::Producer), [`bytes::Producer`](crate::bytes::Producer),
+/// [`mpmc::Producer`](crate::mpmc::Producer), [`broadcast::Publisher`](crate::broadcast::Publisher) and
+/// [`frames::Publisher`](crate::broadcast::frames::Publisher).
 ///
 /// What dropping it means is the kind's: see its page.
 pub struct Sender<K: Kind> {
