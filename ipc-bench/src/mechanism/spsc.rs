@@ -1,5 +1,5 @@
 //! `spsc`: this project's ring of fixed-size messages, as its users write it: one message per call, from its
-//! place and to its destination. `spsc-batch`: the same ring, 64 messages a call. `spsc-futex`: the same
+//! place and to its destination. `spsc-batch`: the same ring, up to 64 messages a call. `spsc-futex`: the same
 //! ring, with ends that sleep on a futex in place of a semaphore.
 
 use std::io;
@@ -73,7 +73,7 @@ impl Mechanism for SpscBatch {
     }
 
     fn about(&self) -> &'static str {
-        "the same ring, 64 messages a call: push_slice and pop_slice"
+        "the same ring, up to 64 messages and 16 KiB a call: push_slice and pop_slice"
     }
 
     fn kind(&self) -> Kind {
