@@ -39,6 +39,11 @@ pub(crate) fn prefetches_polled(stride: usize) -> bool {
     stride <= if has(INTEL) { 5 * LINE } else { 2048 } && !has(NOT_POLLED)
 }
 
+/// Whether more than one pause lies between two polls of a line.
+pub(crate) fn polls_seldom() -> bool {
+    has(INTEL)
+}
+
 /// Whether ends wait for [batches](super::batching). On every processor; a test may switch it off.
 #[cfg(feature = "fault-injection")]
 pub(crate) fn waits_for_batches() -> bool {

@@ -8,7 +8,7 @@ use crate::ring::spsc::Corruption;
 use crate::wait::host::Host;
 use crate::wait::park::{Attempt, Look, Presence, from_stop, park};
 use crate::wait::signal::{CLOSED, DETACHED, POISONED};
-use crate::wait::{Wait, pause};
+use crate::wait::{Wait, between_polls};
 
 from_stop!(PopError);
 
@@ -113,7 +113,7 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
         for _ in 0..self.0.end().waits.looks(8) {
-            pause();
+            between_polls();
             if self.0.has_item() {
                 break;
             }

@@ -24,6 +24,6 @@ pub mod waiter_set;
 pub(crate) use late::Nap;
 pub use liveness::HEARTBEAT;
 pub use parker::Parker;
-pub(crate) use pause::pause;
+pub(crate) use pause::{between_polls, pause};
 pub(crate) use strategy::Step;
 pub use strategy::{Wait, WaitStrategy, Waits};

@@ -9,7 +9,7 @@ use crate::error::{PopError, PushError};
 use crate::ring::broadcast::Control;
 use crate::wait::host::Host;
 use crate::wait::park::{Attempt, Look, Presence, park};
-use crate::wait::{Wait, pause};
+use crate::wait::{Wait, between_polls};
 
 /// An attached end: its half of the ring, and its seat.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ where
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
         for _ in 0..self.subscriber.end.place.waits.looks(1) {
-            pause();
+            between_polls();
             if self.subscriber.ring.has_something() {
                 break;
             }

@@ -11,7 +11,7 @@ use crate::memory::Place;
 use crate::ring::mpmc::{self as ring, Memory, Nothing};
 use crate::wait::host::Host;
 use crate::wait::park::{Attempt, Look, Presence, park};
-use crate::wait::{Wait, pause};
+use crate::wait::{Wait, between_polls};
 
 /// What is done before a slot is given back.
 type Before<'a, M> = &'a mut dyn FnMut(&mut ring::Consumer<M>);
@@ -155,7 +155,7 @@ where
         }
         let ring = &self.consumer.ring;
         for _ in 0..looks {
-            pause();
+            between_polls();
             if ring.has_item() {
                 break;
             }
