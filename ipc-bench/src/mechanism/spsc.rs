@@ -1,6 +1,6 @@
 //! `spsc`: this project's ring of fixed-size messages, as its users write it: one message per call, from its
-//! place and to its destination. `spsc-batch`: the same ring, up to 64 messages a call. `spsc-futex`: the same
-//! ring, with ends that sleep on a futex in place of a semaphore.
+//! place and to its destination. `spsc-batch`: the same ring, up to 64 messages a call. `spsc-futex`: the
+//! same ring, with ends that sleep on a futex in place of a semaphore.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -26,19 +26,22 @@ const SELDOM: core::ops::RangeInclusive<u32> = 64..=16_384;
 /// Checks for a few microseconds at most whether something has accumulated.
 #[inline]
 pub(crate) fn watch(accumulated: impl FnMut() -> bool) {
-    watch_for(LOOKS, accumulated);
+    watch_for(LOOKS, 1, accumulated);
 }
 
+/// Checks during this number of pauses, of which `between` lie between two checks.
 #[inline]
-fn watch_for(looks: u32, mut accumulated: impl FnMut() -> bool) {
+fn watch_for(pauses: u32, between: u32, mut accumulated: impl FnMut() -> bool) {
     if !processor::waits_for_batches() {
         return;
     }
-    for _ in 0..looks {
+    for _ in 0..pauses / between {
         if accumulated() {
             return;
         }
-        pause();
+        for _ in 0..between {
+            pause();
+        }
     }
 }
 
@@ -84,12 +87,24 @@ impl Batching {
 
     /// A wait begins. Waits for a batch of messages of `size` bytes, if that has been useful lately or a
     /// trial is due. `is_ready` says whether this number of messages is there; a `batch` of 0 means no batch.
-    pub(crate) fn wait_for_batch(&mut self, size: usize, batch: u64, is_ready: impl Fn(u64) -> bool) {
+    /// `between` pauses lie between two checks.
+    pub(crate) fn wait_for_batch(
+        &mut self,
+        size: usize,
+        batch: u64,
+        between: u32,
+        is_ready: impl Fn(u64) -> bool,
+    ) {
         if batch == 0 || !self.is_due() {
             return;
         }
-        watch_for(looks(size), || is_ready(batch));
+        watch_for(looks(size), between, || is_ready(batch));
         self.learn(is_ready(batch / 2));
+    }
+
+    /// Whether a batch had accumulated the last time.
+    pub(crate) const fn accumulates(&self) -> bool {
+        self.accumulates
     }
 
     /// Whether to let a batch accumulate in this wait.

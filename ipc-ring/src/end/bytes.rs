@@ -15,6 +15,10 @@ use crate::error::{FrameTooLarge, PopError};
 use crate::ring::bytes::{self as ring, Corruption, Memory, Pop, Refused};
 use crate::wait::host::Host;
 
+/// Pauses between two checks whether a batch has accumulated: each takes a line from the producer, which it
+/// writes with each push.
+const PAUSES: u32 = 8;
+
 mod place;
 
 pub use place::Place;
@@ -244,9 +248,11 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// Waits for a batch of frames, when that has been useful lately or is due to be tried.
     pub(crate) fn wait_for_batch(&mut self) {
         let Self { ring, batching, .. } = self;
-        batching.wait_for_batch(ring.usual_record() as usize, ring.batch_len(), |bytes| {
-            ring.is_ready_ahead(bytes)
-        });
+        let size = ring.usual_record() as usize;
+        batching.wait_for_batch(size, ring.batch_len(), PAUSES, |bytes| ring.is_ready_ahead(bytes));
+        if batching.accumulates() {
+            ring.read_batch();
+        }
     }
 
     /// Pops the next frame if there is one; returns its length.

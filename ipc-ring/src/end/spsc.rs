@@ -368,7 +368,7 @@ impl<M: Memory, W: Words, H: Host> Consumer<M, W, H> {
     /// Waits for a batch of elements, when that has been useful lately or is due to be tried.
     pub(crate) fn wait_for_batch(&mut self) {
         let ring = &self.ring;
-        self.batching.wait_for_batch(ring.memory().shape().size(), ring.memory().batch_len(), |count| {
+        self.batching.wait_for_batch(ring.memory().shape().size(), ring.memory().batch_len(), 1, |count| {
             ring.is_ready_ahead(count)
         });
     }

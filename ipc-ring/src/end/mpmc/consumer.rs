@@ -161,7 +161,7 @@ where
     pub(crate) fn wait_for_batch(&mut self) {
         let ring = &self.ring;
         let (size, run) = (ring.memory().shape().size(), ring.memory().batch_len());
-        self.batching.wait_for_batch(size, run, |count| ring.is_full_ahead(count));
+        self.batching.wait_for_batch(size, run, 1, |count| ring.is_full_ahead(count));
     }
 }
 

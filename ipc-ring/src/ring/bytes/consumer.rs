@@ -70,6 +70,11 @@ pub struct Consumer<M: Memory> {
     published: u64,
     /// Publish the head when this many bytes have been read since.
     quarter: u64,
+    /// The short path pops frames that end less than this many bytes behind the published head: at most a
+    /// quarter of the ring, and less where this end [reads ahead](Memory::reads_ahead).
+    stretch: u64,
+    /// How far behind its position the short path prefetches a line.
+    ahead: u64,
     /// Frames popped, for monitoring.
     frames: u64,
     traffic: FrameTraffic,
@@ -97,19 +102,21 @@ impl<M: Memory> Consumer<M> {
         memory.dense().store(0, Relaxed); // A hint; the predecessor's value is out of date.
         let traffic = FrameTraffic::new(memory.stream(), position, frames);
         let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.consumer_fences());
-        Ok(Self { memory, position, published: position, quarter, frames, traffic, fences })
+        let (published, stretch, ahead) = (position, quarter, 0);
+        Ok(Self { memory, position, published, quarter, stretch, ahead, frames, traffic, fences })
     }
 
     /// Pops one frame into the front of `out` if it is ready, has no padding before it, fits, and does not
-    /// complete a quarter of the ring, with which the head has to be published; returns its length. All other
-    /// cases need [`pop_into`](Self::pop_into); this is the short path, which makes no call.
+    /// complete a quarter of the ring, with which the head has to be published, nor a stretch, after which it
+    /// is checked how far to prefetch; returns its length. All other cases need [`pop_into`](Self::pop_into);
+    /// this is the short path, which makes no call.
     #[inline(always)]
     pub fn pop_known(&mut self, out: &mut [u8]) -> Option<usize> {
-        let frame = self.known_between_heads()?;
+        let frame = self.known_in_stretch()?;
         let out = out.get_mut(..frame.len as usize)?;
         // SAFETY: only whole elements are copied there, or nothing.
         self.copy_out(frame, unsafe { crate::copy::as_uninit(out) });
-        self.give_between_heads(frame);
+        self.give_in_stretch(frame);
         Some(frame.len as usize)
     }
 
@@ -141,9 +148,9 @@ impl<M: Memory> Consumer<M> {
     /// As [`pop_known`](Self::pop_known), replacing the contents of `out`. Reallocates it if too small.
     #[inline(always)]
     pub fn pop_known_vec(&mut self, out: &mut Vec<u8>) -> Option<usize> {
-        let frame = self.known_between_heads()?;
+        let frame = self.known_in_stretch()?;
         self.copy_to_vec(frame, out);
-        self.give_between_heads(frame);
+        self.give_in_stretch(frame);
         Some(frame.len as usize)
     }
 
@@ -245,10 +252,10 @@ impl<M: Memory> Consumer<M> {
         if self.fits(len, left) { Ok(Frame { start: position, len }) } else { Err(word) }
     }
 
-    /// As [`known`](Self::known), if the head need not be published with it.
+    /// As [`known`](Self::known), if popping it is all there is to do.
     #[inline(always)]
-    fn known_between_heads(&self) -> Option<Frame> {
-        self.known().ok().filter(|frame| !self.is_due(*frame))
+    fn known_in_stretch(&self) -> Option<Frame> {
+        self.known().ok().filter(|frame| self.is_in_stretch(*frame))
     }
 
     /// Interprets the word in place of a frame's header: no record yet, or a padding followed by the frame.

@@ -17,10 +17,19 @@ use crate::ring::spsc::{self, Words as _};
 
 /// Bytes that a consumer which keeps catching up waits for as a batch.
 const BATCH_BYTES: usize = 32 * 1024;
+/// The same for [short](READS_AHEAD) records. [`batching::batch_len`] has at most 64 of them, which a
+/// producer pushes between a few checks.
+const SHORT_BATCH_BYTES: u64 = 4096;
 /// How far ahead of the next record lines are prefetched, in bytes.
 const AHEAD: usize = 7 * LINE;
 /// At most this many bytes are prefetched after one record.
 const ASKED: usize = 8 * LINE;
+/// Of frames longer than this the line of the first bytes is written last. A waiting consumer polls the
+/// header, in front of them; then the stores to the others need not wait until it gives that line up.
+const FIRST_LINE_FIRST: usize = 4 * LINE;
+/// The longest records of which the consumer of a stream prefetches lines that are ready. Longer ones arrive
+/// as fast without, or faster.
+const READS_AHEAD: u64 = 40;
 
 /// A bytes ring in a [`Region`].
 pub type Mapped = memory::Mapped<Private>;
@@ -96,14 +105,6 @@ impl Mapped {
         }
     }
 
-    /// Whether the line of a frame's first bytes is written last. A waiting consumer polls the header, in
-    /// front of them; then the stores to the others need not wait until it gives that line up. This pays on
-    /// AMD processors, above 256 bytes.
-    #[inline(always)]
-    fn first_line_is_last(&self, len: usize) -> bool {
-        !self.ring.hints && len > 4 * LINE
-    }
-
     /// The start and number of these bytes: multiples of 8, inside the ring.
     #[inline(always)]
     fn words(&self, index: u64, len: u64) -> (*mut u8, usize) {
@@ -147,7 +148,7 @@ unsafe impl Records for Mapped {
     fn write_frame(&self, index: u64, bytes: &[u8]) {
         let (to, from, len) = (self.address(index & !(WORD - 1), bytes.len()), bytes.as_ptr(), bytes.len());
         let to = to.as_ptr();
-        if !self.first_line_is_last(len) {
+        if len <= FIRST_LINE_FIRST {
             // SAFETY: inside the ring, and a multiple of 8; a slice is never in shared memory.
             return unsafe { copy::store_bytes(to, from, len) };
         }
@@ -211,11 +212,23 @@ impl Memory for Mapped {
     }
 
     #[inline(always)]
+    fn reads_ahead(&self, record: u64) -> bool {
+        record <= READS_AHEAD && self.ring.hints
+    }
+
+    #[inline(always)]
+    fn prefetch_ready(&self, index: u64) {
+        prefetch::for_reading(self.start().wrapping_add(SLOTS_OFFSET + index as usize));
+    }
+
+    #[inline(always)]
     fn batch_len(&self, record: u64) -> u64 {
         if record == 0 {
             return 0;
         }
-        record * batching::batch_len(BATCH_BYTES, record as usize, self.capacity() / record)
+        let batch = record * batching::batch_len(BATCH_BYTES, record as usize, self.capacity() / record);
+        let short = if batch != 0 && self.reads_ahead(record) { SHORT_BATCH_BYTES } else { 0 };
+        batch.max(short.min(self.capacity() / 4))
     }
 
     #[inline(always)]

@@ -30,6 +30,15 @@ pub trait Memory: Words + Records {
     /// polls.
     #[inline(always)]
     fn prefetch_awaited(&self, _index: u64, _record: u64) {}
+    /// Whether the consumer of a stream of records of this many bytes [prefetches](Memory::prefetch_ready)
+    /// lines that are ready.
+    #[inline(always)]
+    fn reads_ahead(&self, _record: u64) -> bool {
+        false
+    }
+    /// Prefetches the line at an index for reading. A hint; models do nothing.
+    #[inline(always)]
+    fn prefetch_ready(&self, _index: u64) {}
     /// How many bytes of such records a consumer that keeps catching up with the producer waits for as a
     /// batch; 0 when that does not pay. A hint.
     #[inline(always)]

@@ -8,12 +8,19 @@ use crate::platform::{Platform, Site, Word};
 use crate::ring::bytes::header;
 use crate::ring::bytes::memory::Memory;
 
+const LINE: u64 = crate::layout::LINE as u64;
+/// How far behind its position a consumer that reads ahead prefetches lines.
+const READ_AHEAD: u64 = 16 * LINE;
+/// Bytes for which one check says that this is possible.
+const STRETCH: u64 = 16 * LINE;
+
 impl<M: Memory> Consumer<M> {
-    /// Releases the bytes of a copied frame with which the head need not be published, and advances.
+    /// Releases the bytes of a copied frame [in the stretch](Self::is_in_stretch), and advances.
     #[inline(always)]
-    pub(super) fn give_between_heads(&mut self, frame: Frame) {
+    pub(super) fn give_in_stretch(&mut self, frame: Frame) {
         self.acquire_read(frame);
-        self.release(frame, false);
+        self.advance(frame);
+        self.memory.prefetch_ready(self.index(self.position.wrapping_add(self.ahead)));
     }
 
     /// Releases a copied frame's bytes and advances; `wake` as for [`pop_into`](Self::pop_into).
@@ -31,6 +38,12 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub(super) fn is_due(&self, frame: Frame) -> bool {
         Self::behind_frame(frame).wrapping_sub(self.published) >= self.quarter
+    }
+
+    /// Whether nothing is to be done with this frame but to pop it.
+    #[inline(always)]
+    pub(super) fn is_in_stretch(&self, frame: Frame) -> bool {
+        Self::behind_frame(frame).wrapping_sub(self.published) < self.stretch
     }
 
     /// The position after a frame.
@@ -60,9 +73,20 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    /// Releases a frame's bytes and advances: the frame is popped here. Publishes the head if `is_due`.
+    /// Releases a frame's bytes and advances. Publishes the head if `is_due`.
     #[inline(always)]
     pub(super) fn release(&mut self, frame: Frame, is_due: bool) {
+        self.advance(frame);
+        if is_due {
+            self.give_back();
+        } else if self.position.wrapping_sub(self.published) >= self.stretch {
+            self.read_on(header::record(frame.len));
+        }
+    }
+
+    /// Releases a frame's bytes and advances: the frame is popped here.
+    #[inline(always)]
+    fn advance(&mut self, frame: Frame) {
         M::Platform::crash_point(Site::BytesRead);
         self.position = Self::behind_frame(frame);
         // [B3] Release → a producer that found no room, and a successor: the frame has been read.
@@ -70,9 +94,33 @@ impl<M: Memory> Consumer<M> {
         M::Platform::crash_point(Site::BytesConsumed);
         self.frames = self.frames.wrapping_add(1);
         self.memory.frames_popped().store(self.frames, Relaxed); // Monitoring only.
-        if is_due {
-            self.give_back();
+    }
+
+    /// A stretch has been read, the last record of which had this many bytes.
+    #[inline(never)]
+    fn read_on(&mut self, record: u64) {
+        (self.ahead, self.stretch) = (0, self.quarter);
+        if self.memory.reads_ahead(record) {
+            // Only what is written: the producer would lose a line that it is writing. For the same reason
+            // its position is loaded once a stretch.
+            let ready = self.memory.produced().load(Relaxed).wrapping_sub(self.position); // A hint.
+            if (STRETCH + READ_AHEAD..=self.memory.capacity()).contains(&ready) {
+                self.ahead = READ_AHEAD;
+            }
+            self.begin_stretch();
         }
+    }
+
+    /// To be called when a batch of frames has accumulated.
+    pub fn read_batch(&mut self) {
+        self.read_on(self.traffic.record());
+    }
+
+    /// The next stretch begins here.
+    #[inline]
+    fn begin_stretch(&mut self) {
+        let stretch = self.position.wrapping_sub(self.published).wrapping_add(STRETCH);
+        self.stretch = if self.memory.reads_ahead(0) { stretch.min(self.quarter) } else { self.quarter };
     }
 
     /// A quarter of the ring has been read.
@@ -86,6 +134,8 @@ impl<M: Memory> Consumer<M> {
     #[inline]
     fn store_head(&mut self) {
         self.published = self.position;
+        self.ahead = 0;
+        self.begin_stretch();
         // [B2] Release → the producer's Acquire: the frames below have been read.
         self.memory.head().store(self.position, M::Platform::ordering(Edge::BytesRelease));
     }
