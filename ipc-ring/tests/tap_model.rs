@@ -15,7 +15,8 @@ struct Model {
 }
 
 impl Model {
-    /// The oldest that is given. Of a whole lap the producer may be overwriting the oldest, unless that waits.
+    /// The oldest that is given. Of a whole lap the producer may be overwriting the oldest, unless that
+    /// waits.
     fn oldest(self) -> u64 {
         let oldest = self.pushed.saturating_sub(self.capacity);
         oldest + u64::from(self.pushed - oldest == self.capacity && self.popped > oldest)
