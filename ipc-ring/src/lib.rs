@@ -59,7 +59,8 @@
 //! | [`broadcast`] | channels with one publisher and many subscribers, each message to all of them |
 //! | [`raw`] | ends that are opened by name and move bytes: for other languages, tools and gateways |
 //! | [`pool`] | large payloads, written where they will be read, sent by handle through any channel |
-//! | [`Builder`] | how the ends of every kind of channel are made and found |
+//! | [`Sender`], [`Receiver`] | the ends of every kind of queue, such as [`spsc::Producer`] |
+//! | [`Builder`] | how the ends of every kind of channel but `pool` are made and found |
 //! | [`Domain`] | which processes can meet: names, processes, and whether they are alive |
 //! | [`WaitStrategy`], [`Parker`] | how an end waits, and what it sleeps on |
 //! | [`WaitSet`] | one thread that waits for any of many channels |

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_wait_for_batch_as_long_as_they_do() {
+    fn batches_are_awaited_as_long_as_they_accumulate() {
         let mut batching = Batching::new();
         waits_until_due(&mut batching);
         batching.learn(true);
@@ -189,21 +189,21 @@ mod tests {
     }
 
     #[test]
-    fn long_messages_are_given_longer_to_gather() {
+    fn long_messages_are_given_longer_to_accumulate() {
         assert_eq!([8, 1024, 4096, 65_536].map(|size| looks(size) / LOOKS), [1, 1, 4, 8]);
     }
 
     #[test]
-    fn a_run_is_neither_too_short_nor_too_long() {
+    fn a_batch_is_neither_too_short_nor_too_long() {
         assert_eq!(batch_len(8192, 72, 1024), 64);
         assert_eq!(batch_len(8192, 264, 1024), 31);
-        assert_eq!(batch_len(8192, 65544, 1024), 8, "also of slots that are longer than a run");
+        assert_eq!(batch_len(8192, 65544, 1024), 8, "also of slots that are longer than a batch");
         assert_eq!(batch_len(8192, 72, 16), 4, "a quarter of the ring");
         assert_eq!(batch_len(8192, 72, 8), 0, "not worth a wait");
     }
 
     #[test]
-    fn a_producer_looks_once_in_a_run() {
+    fn a_producer_looks_once_in_a_batch() {
         let mut count = PushCount::new(16);
         for _ in 0..3 {
             assert_eq!((1..).find(|_| count.is_due()), Some(16));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_producer_of_a_ring_without_runs_never_looks() {
+    fn a_producer_of_a_ring_without_batches_never_looks() {
         let mut count = PushCount::new(0);
         assert!((0..100_000).all(|_| !count.is_due()));
     }

@@ -5,11 +5,11 @@ use core::ops::RangeInclusive;
 
 use super::LINE;
 
-/// Slots and records of these sizes are pushed towards the shared cache while traffic is sparse.
+/// Slots and records of these sizes are pushed towards the shared cache outside streams.
 pub(crate) const DEMOTED: RangeInclusive<usize> = 192..=64 * 1024;
-/// For slots and records of these sizes lines are prefetched ahead only while traffic is dense: otherwise a
-/// single message takes half as long again.
-pub(crate) const ASKED_IF_DENSE: RangeInclusive<usize> = 500..=2100;
+/// For slots and records of these sizes lines are prefetched ahead only in streams: on single messages the
+/// prefetch adds half the latency.
+pub(crate) const PREFETCHED_IN_STREAMS: RangeInclusive<usize> = 500..=2100;
 
 /// Prefetches a line for writing.
 #[inline(always)]

@@ -15,7 +15,8 @@ pub(crate) fn stream_len(stride: usize) -> u64 {
     if processor::uses_traffic() { ((BYTES / stride) as u64).clamp(FEWEST, MOST) } else { u64::MAX }
 }
 
-/// As [`stream_len`], for frames of any length: the [`weight`] of those that are a traffic.
+/// As [`stream_len`], for frames of any length: the total [`weight`] of consecutive frames that
+/// counts as a stream.
 pub(crate) fn stream_weight() -> u64 {
     if processor::uses_traffic() { BYTES as u64 } else { u64::MAX }
 }
@@ -37,7 +38,7 @@ pub(crate) const fn weight(bytes: u64, frames: u64) -> u64 {
 /// Whether messages arrive as a stream, as seen by their consumer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Traffic {
-    /// This number of positions without a wait between them is a traffic.
+    /// Number of consecutive positions, popped without finding the ring empty, that count as a stream.
     after: u64,
     /// The position at which the ring was last found empty.
     waited_at: u64,
@@ -49,7 +50,7 @@ impl Traffic {
         Self { after, waited_at: position.wrapping_sub(1), is_streaming: false }
     }
 
-    /// Whether it is one.
+    /// Whether messages currently arrive as a stream.
     #[inline(always)]
     pub(crate) const fn is_streaming(&self) -> bool {
         self.is_streaming
@@ -63,7 +64,8 @@ impl Traffic {
         }
     }
 
-    /// The ring was found empty at `position`. Returns whether for the first time since the last message.
+    /// The ring was found empty at `position`. Returns true on the first call after a
+    /// message was popped.
     #[inline]
     pub(crate) const fn found_nothing(&mut self, position: u64) -> bool {
         if position == self.waited_at {
@@ -111,7 +113,7 @@ mod tests {
         assert!(!traffic.is_streaming(), "three");
         traffic.released(2);
         assert!(traffic.is_streaming(), "four");
-        assert!(traffic.found_nothing(3), "a run of five");
+        assert!(traffic.found_nothing(3), "a batch of five");
         assert!(traffic.is_streaming());
         assert!(traffic.found_nothing(6), "one of three");
         assert!(!traffic.is_streaming());

@@ -116,7 +116,9 @@ impl<K: Elements> Sender<K> {
     ///
     /// # Errors
     /// [`PushError::Full`]; [`PushError::Closed`]; [`PushError::Corrupt`]; in a channel with many producers
-    /// [`PushError::Busy`], when another end holds the next slot. Each of them hands the message back.
+    /// [`PushError::Busy`], when another end holds the next slot; [`PushError::Forked`] and
+    /// [`PushError::System`]. Each of them hands the message back. Not so [`PushError::NotWoken`]: the
+    /// message was pushed, but a receiver that sleeps was not woken.
     ///
     /// # Blocking
     /// Never. One system call to wake what sleeps on the other side, if anything does. In a channel with many
@@ -139,8 +141,9 @@ impl<K: Elements> Sender<K> {
     ///
     /// # Errors
     /// [`PushError::Closed`]; [`PushError::PeerGone`] when the ring is full and no consumer is left to make
-    /// room, as far as the kind waits for one (one that has never attached is waited for);
-    /// [`PushError::Corrupt`]; [`PushError::NotWoken`]; [`PushError::System`].
+    /// room, in kinds that wait for consumers (one that has never attached is waited for);
+    /// [`PushError::Corrupt`]; [`PushError::Forked`]; [`PushError::System`]; [`PushError::NotWoken`], after
+    /// the message was pushed.
     ///
     /// # Blocking
     /// By this end's wait strategy; never in a lossy [`broadcast`](crate::broadcast) channel. One that polls

@@ -184,7 +184,7 @@ impl Memory for Mapped {
             let index = next.wrapping_sub(record) & self.mask();
             let from = self.start().wrapping_add(SLOTS_OFFSET + index as usize);
             prefetch::lines(from, len, prefetch::demote);
-            if prefetch::ASKED_IF_DENSE.contains(&len) {
+            if prefetch::PREFETCHED_IN_STREAMS.contains(&len) {
                 return;
             }
         }

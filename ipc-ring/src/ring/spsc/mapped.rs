@@ -232,7 +232,7 @@ impl<S: Shape> Memory for memory::Mapped<Private<S>> {
     #[inline(always)]
     fn hint_published(&self, index: u64, next: u64) {
         let stride = self.shape().stride();
-        let if_dense = prefetch::ASKED_IF_DENSE.contains(&stride);
+        let if_dense = prefetch::PREFETCHED_IN_STREAMS.contains(&stride);
         let asks = prefetch::DEMOTED.contains(&stride) && (self.ring.demotes || self.ring.prefetches);
         if asks && self.dense().load(Ordering::Relaxed) == 0 {
             // A hint about hints.
