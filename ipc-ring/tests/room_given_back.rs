@@ -234,6 +234,26 @@ fn a_successor_publishes_all_that_was_popped_and_gives_back_nothing_else() {
     }
 }
 
+/// Not the word of this lap, nor that of the lap before, nor none.
+#[test]
+fn a_word_that_cannot_be_a_slots_is_corrupt() {
+    for make in MEMORIES {
+        for wrong in [3, 8, 10, 1 << 40, u64::MAX] {
+            let (mut producer, mut consumer) = ends(make, 8);
+            push(&mut producer, 8);
+            pop(&mut consumer, 8);
+            producer.memory().slot_word(0).store(wrong, Relaxed);
+            for _ in 0..2 {
+                let Pop::Corrupt(corruption) = consumer.try_pop() else { panic!("{wrong:#x} at position 8") };
+                assert_eq!(
+                    (corruption.word, corruption.found, corruption.position),
+                    ("sequence word", wrong, 8)
+                );
+            }
+        }
+    }
+}
+
 /// A position that the consumer cannot have: beyond what was pushed, or more than a lap behind it.
 #[test]
 fn a_position_that_cannot_be_the_consumers_is_corrupt() {

@@ -83,6 +83,7 @@ fn meet<T: Message>(name: &str) {
             make(shared.clone());
             let mut producer = Producer::attach(RawMapped::open(shared.clone(), &element).unwrap()).unwrap();
             let mut consumer = Consumer::attach(Mapped::<T>::open(shared).unwrap());
+            assert_eq!((producer.position(), consumer.position()), (first, first));
             pass(
                 |number| matches!(producer.try_push(&bytes(number, size)[..]), Push::Done { .. }),
                 || match consumer.try_pop() {
