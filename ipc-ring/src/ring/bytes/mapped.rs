@@ -40,7 +40,9 @@ pub struct Private {
     capacity: u64,
     barrier: Barrier,
     /// Lines are prefetched ahead.
-    hints: bool,
+    prefetches: bool,
+    /// Single frames are pushed towards the shared cache.
+    demotes: bool,
     /// Frames of this total weight are a stream.
     stream: u64,
     /// Both ends take lines.
@@ -83,7 +85,8 @@ impl Mapped {
         let private = Private {
             capacity: own.capacity(),
             barrier,
-            hints: processor::prefetches_ahead(),
+            prefetches: processor::prefetches_ahead(),
+            demotes: processor::demotes(),
             stream: traffic::stream_weight(),
             acquires: processor::acquires_lines(),
         };
@@ -175,18 +178,21 @@ impl Memory for Mapped {
 
     #[inline(always)]
     fn hint_published(&self, next: u64, record: u64) {
-        if !self.ring.hints {
-            return;
-        }
         let len = record as usize;
+        let asks = prefetch::DEMOTED.contains(&len) && (self.ring.demotes || self.ring.prefetches);
         // Relaxed: a hint about hints.
-        if prefetch::DEMOTED.contains(&len) && self.dense().load(Ordering::Relaxed) == 0 {
-            let index = next.wrapping_sub(record) & self.mask();
-            let from = self.start().wrapping_add(SLOTS_OFFSET + index as usize);
-            prefetch::lines(from, len, prefetch::demote);
+        if asks && self.dense().load(Ordering::Relaxed) == 0 {
+            if self.ring.demotes {
+                let index = next.wrapping_sub(record) & self.mask();
+                let from = self.start().wrapping_add(SLOTS_OFFSET + index as usize);
+                prefetch::lines(from, len, prefetch::demote);
+            }
             if prefetch::PREFETCHED_IN_STREAMS.contains(&len) {
                 return;
             }
+        }
+        if !self.ring.prefetches {
+            return;
         }
         // Near the end of the ring the address lies past it, which is harmless for a prefetch.
         let from = self.start().wrapping_add(SLOTS_OFFSET + next as usize + AHEAD);
@@ -213,7 +219,7 @@ impl Memory for Mapped {
 
     #[inline(always)]
     fn reads_ahead(&self, record: u64) -> bool {
-        record <= READS_AHEAD && self.ring.hints
+        record <= READS_AHEAD && self.ring.prefetches
     }
 
     #[inline(always)]
