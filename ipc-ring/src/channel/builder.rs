@@ -84,6 +84,13 @@ pub struct Builder<K: Channel> {
     pub(super) options: K::Options,
 }
 
+impl<K: Channel> Builder<K> {
+    /// For an end that follows its channel: see [`Settings::kept`].
+    pub(super) fn kept(&self) -> Self {
+        Self { settings: self.settings.kept(), options: self.options.clone() }
+    }
+}
+
 impl<K: Channel> Clone for Builder<K> {
     fn clone(&self) -> Self {
         Self { settings: self.settings.clone(), options: self.options.clone() }

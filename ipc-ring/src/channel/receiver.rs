@@ -47,17 +47,17 @@ impl<K: Kind> Receiver<K> {
     }
 
     /// Keeps what is needed to open the channel again, as long as that may be necessary.
-    pub(in crate::channel) fn opened_by<B>(
+    pub(in crate::channel) fn opened_by<C>(
         mut self,
-        builder: &B,
-        open: fn(&B) -> Result<Self, AttachError>,
+        builder: &Builder<C>,
+        open: fn(&Builder<C>) -> Result<Self, AttachError>,
     ) -> Self
     where
-        B: Clone + Send + Sync + 'static,
+        C: Channel<Options: Send + Sync> + 'static,
         K: 'static,
     {
         if self.core.seat().is_open() {
-            let builder = builder.clone();
+            let builder = builder.kept();
             self.origin = Some(Box::new(move || open(&builder)));
         }
         self

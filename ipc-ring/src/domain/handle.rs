@@ -169,6 +169,12 @@ impl Domain {
         self
     }
 
+    /// As [`with_patience`](Self::with_patience), for one that has less.
+    pub(crate) fn with_patience_of_at_least(mut self, patience: Duration) -> Self {
+        self.patience = self.patience.max(patience);
+        self
+    }
+
     /// The deadline for the lock of a call that begins now.
     pub(crate) fn until(&self) -> Instant {
         crate::clock::after(self.patience)

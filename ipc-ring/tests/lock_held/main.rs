@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod deadlines;
+mod following;
 mod holder;
 #[path = "../kinds/mod.rs"]
 mod kinds;

@@ -57,7 +57,7 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     /// Keeps what is needed to open the channel again, as long as that may be necessary.
     pub(super) fn of(mut self, builder: &Builder<Req, Rep>) -> Self {
         if self.core.end.is_open() {
-            self.origin = Some(Box::new(builder.clone()));
+            self.origin = Some(Box::new(builder.kept()));
         }
         self
     }

@@ -24,7 +24,7 @@ impl<T: Message> TableReader<T> {
     crate::interrupter::interruptible!(reading.core.end.place.host);
 
     pub(super) fn new(end: End<Of<T>>, builder: &TableBuilder<T>) -> Self {
-        Self { reading: Reading::new(end, || Box::new(builder.clone())) }
+        Self { reading: Reading::new(end, || Box::new(builder.kept())) }
     }
 
     /// The newest value of a key, even if it was read before; `None` as long as there is none.

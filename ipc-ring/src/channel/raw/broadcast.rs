@@ -179,7 +179,7 @@ has_core!([] Subscriber, end::Subscriber<Ring, Front, Segment, Kernel>, core);
 
 impl Follower for Subscriber {
     fn reopened(&self) -> Option<Self> {
-        let opening = Opening::clone(self.origin.as_ref()?);
+        let opening = self.origin.as_ref()?.kept();
         Some(subscribe(opening, Creation::MustFind).ok()?.1)
     }
 }

@@ -59,8 +59,9 @@ pub(super) fn receiver(
 
 impl Reopen<Shaped> for Opening {
     fn reopen(&self) -> Option<Reading<Shaped>> {
-        let (_, end) = attach(self, Role::Reader, Creation::MustFind).ok()?;
-        Some(Reading::new(end, || Box::new(self.clone())))
+        let opening = self.kept();
+        let (_, end) = attach(&opening, Role::Reader, Creation::MustFind).ok()?;
+        Some(Reading::new(end, || Box::new(opening)))
     }
 }
 

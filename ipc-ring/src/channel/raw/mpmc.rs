@@ -167,7 +167,7 @@ has_core!([] Consumer, end::Consumer<Ring, Segment, Kernel>, core);
 
 impl Follower for Consumer {
     fn reopened(&self) -> Option<Self> {
-        let opening = Opening::clone(self.origin.as_ref()?);
+        let opening = self.origin.as_ref()?.kept();
         let (_, end, seat) = attach(&opening, Role::Consumer, Creation::MustFind).ok()?;
         Some(Self::new(end, seat, opening))
     }

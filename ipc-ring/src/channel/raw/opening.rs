@@ -58,6 +58,11 @@ impl Opening {
         Ok(Self { settings: settings.clone(), kind, element, fingerprint, prefix: None, readers })
     }
 
+    /// For an end that follows its channel: see [`Settings::kept`].
+    pub(super) fn kept(&self) -> Self {
+        Self { settings: self.settings.kept(), ..self.clone() }
+    }
+
     /// With a type that the elements must begin with.
     pub(super) fn prefixed(mut self, prefix: &Description) -> Self {
         self.prefix = Some(prefix.clone());

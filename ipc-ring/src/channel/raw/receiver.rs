@@ -120,7 +120,8 @@ impl RawReceiver {
     crate::interrupter::interruptible!(end);
 
     /// Ends the stream where there is one sender and one receiver: the sender learns that nothing more will
-    /// be received. In other kinds the same as dropping it.
+    /// be received. In an [`mpmc`](crate::mpmc) channel it ends the stream for all ends; in other kinds it is
+    /// the same as dropping the receiver.
     pub fn close(mut self) {
         self.end.set_closing(true);
     }

@@ -171,7 +171,7 @@ has_core!([] Consumer, end::Consumer<RawMapped, Segment, Kernel>, core);
 
 impl Follower for Consumer {
     fn reopened(&self) -> Option<Self> {
-        let opening = Opening::clone(self.origin.as_ref()?);
+        let opening = self.origin.as_ref()?.kept();
         let Attached { ring: (_, ring), end } =
             attach(&opening, Role::Consumer, Creation::MustFind, Ok).ok()?;
         Some(Self::new(ring, end, opening))
