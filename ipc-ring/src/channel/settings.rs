@@ -74,8 +74,8 @@ impl Settings {
         }
     }
 
-    /// For an end that follows its channel at some later time: the deadline for opening it has passed by then,
-    /// and the lock is held by the process that replaces the channel. An end that did not wait for it would
+    /// For an end that follows its channel at some later time: the deadline for opening it has passed by
+    /// then, and the lock is held by the process that replaces the channel. An end that did not wait would
     /// take the channel for closed.
     pub(super) fn kept(&self) -> Self {
         let domain = self.domain.clone().map(|domain| domain.with_patience_of_at_least(LOCK_PATIENCE));
