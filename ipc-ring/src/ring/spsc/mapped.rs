@@ -181,9 +181,10 @@ impl<S: Shape> memory::Mapped<Private<S>> {
     /// Zeroed memory is a fresh ring at position 0 already.
     pub fn start_at(&self, position: u64) {
         // Zero is the word of the message at the highest position, and so, to a tap, that of a later message
-        // than all those of the upper half. Each slot gets the word of the message that it would have held a
-        // lap before.
-        if position != 0 {
+        // than all those of the upper half. A lap that comes there must not begin with zeros: each slot gets
+        // the word of the message that it would have held a lap before.
+        let last = position.wrapping_add(self.capacity() - 1);
+        if position.cast_signed() < 0 || last.cast_signed() < 0 {
             for next in 0..self.capacity() {
                 let coming = position.wrapping_add(next);
                 let before = coming.wrapping_add(1).wrapping_sub(self.capacity());
