@@ -140,6 +140,48 @@ fn a_table_that_is_not_one_is_refused() {
     ));
 }
 
+/// A reader that has to search finds the newest value next to one that its writer died writing.
+#[test]
+fn a_value_half_written_hides_no_other() {
+    for make in MEMORIES {
+        let table = table::<u64>(make, 1);
+        let mut writer = Writer::attach(table.clone());
+        for sequence in 1..=20 {
+            writer.publish(0, 0, &sequence).unwrap();
+            let next = table.word(0, (sequence + 1) % table.slots());
+            let before = next.swap((sequence + 1) << 1 | 1, Ordering::Relaxed);
+            let newest = Reader::attach(table.clone()).newest_value(0).unwrap().unwrap();
+            assert_eq!((newest.sequence, newest.value), (sequence, sequence));
+            next.store(before, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A writer dies between a publication and its entry in the journal: its successor does not know the key, and
+/// makes all readers check all keys.
+#[test]
+fn a_change_that_was_not_noted_is_found_after_a_succession() {
+    for make in MEMORIES {
+        let table = table::<u64>(make, 5);
+        let (mut writer, mut reader) = (Writer::attach(table.clone()), Reader::attach(table.clone()));
+        assert_eq!(reader.next_change(), Ok(None));
+        for key in [2, 4, 0, 2] {
+            let changes = table.changes().load(Ordering::Relaxed);
+            let entry = table.entry((changes + 1) % table.journal());
+            let before = entry.load(Ordering::Relaxed);
+            writer.publish(key, 0, &7).unwrap();
+            entry.store(before, Ordering::Relaxed);
+            table.changes().store(changes, Ordering::Relaxed);
+            assert!(!reader.has_change());
+            writer = Writer::attach(table.clone());
+            assert!(reader.has_change());
+            assert_eq!(reader.next_change(), Ok(Some(key)));
+            assert_eq!(reader.newer_value(key).unwrap().map(|newest| newest.value), Some(7));
+            assert_eq!(reader.next_change(), Ok(None));
+        }
+    }
+}
+
 /// An entry of the journal is checked before it is used: any process of the channel may have written it.
 #[test]
 fn a_journal_that_names_no_key_is_corrupt() {

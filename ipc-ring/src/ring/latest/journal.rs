@@ -81,7 +81,8 @@ pub(super) fn take_over<M: Memory>(memory: &M) -> u64 {
             Entry::Ahead(by) => next.wrapping_add(by),
         };
     }
-    let number = number.wrapping_add(memory.journal());
+    // In the place of the next one, where a reader looks that has read all. The first writer succeeds none.
+    let number = number.wrapping_add(memory.journal() + u64::from(number != 0));
     append(memory, number, 0);
     number
 }
