@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ipc_core::ErrorKind;
 use ipc_core::msg::MessageQueue;
 use ipc_core::sem::{Op, SemaphoreSet};
 use ipc_core::shm::SharedMemory;
@@ -11,17 +12,24 @@ use crate::calls::table;
 use crate::common::{private_namespace, unique};
 use crate::{LOCK, semaphores};
 
+/// What the call itself removes meanwhile, as it ends, is removed.
+fn or_was_removed(result: Result<(), ipc_core::Error>) {
+    if let Err(error) = result {
+        assert_eq!(error.kind(), ErrorKind::Removed, "{error}");
+    }
+}
+
 /// As `ipcrm -a` does, and logind at the end of a user's last session.
 fn remove_everything() {
     for (id, _) in ipc_core::list::sets().unwrap() {
-        SemaphoreSet::from_id(id).remove().unwrap();
+        or_was_removed(SemaphoreSet::from_id(id).remove());
     }
     for (id, _) in ipc_core::list::queues().unwrap() {
-        MessageQueue::from_id(id).remove().unwrap();
+        or_was_removed(MessageQueue::from_id(id).remove());
     }
     for (id, _) in ipc_core::list::segments().unwrap() {
         // One that is attached and marked already is gone with its last user.
-        let _ = SharedMemory::from_id(id).remove();
+        or_was_removed(SharedMemory::from_id(id).remove());
     }
 }
 
