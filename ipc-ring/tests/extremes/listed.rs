@@ -47,7 +47,7 @@ fn timed_functions(source: &Path) -> BTreeMap<String, String> {
 fn every_call_with_a_time_is_tried() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let functions = timed_functions(&home.join("src"));
-    assert!(functions.len() > 60, "the source is not read as it is written: {functions:?}");
+    assert!(functions.len() > 50, "the source is not read as it is written: {functions:?}");
     let mut files = Vec::new();
     for directory in ["tests/extremes", "tests/kinds"] {
         sources(&home.join(directory), &mut files);

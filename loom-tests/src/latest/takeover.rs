@@ -17,8 +17,8 @@ pub const MODELS: &[Model] = &[
     Model::new("latest_writer_of_many_dies_written", 14, || two_keys(Site::LatestWritten)).reaches(&["died"]),
     Model::new("latest_writer_of_many_dies_published", 17, || two_keys(Site::LatestPublished))
         .reaches(&["died"]),
-    Model::new("latest_writer_of_many_dies_noted", 380, || two_keys(Site::LatestNoted)).reaches(&["died"]),
-    Model::new("latest_writer_of_many_dies_counted", 190, || two_keys(Site::LatestCounted))
+    Model::new("latest_writer_of_many_dies_noted", 240, || two_keys(Site::LatestNoted)).reaches(&["died"]),
+    Model::new("latest_writer_of_many_dies_counted", 120, || two_keys(Site::LatestCounted))
         .reaches(&["died"]),
 ];
 
