@@ -183,3 +183,18 @@ fn the_newest_mark_is_the_one_that_its_number_says() {
         }
     }
 }
+
+#[test]
+fn an_empty_ring_is_counted_once_until_something_is_found() {
+    for make in MEMORIES {
+        let (mut producer, mut consumer) = ends(make, 64, 0);
+        for count in 1..4 {
+            for _ in 0..3 {
+                assert_eq!(pop(&mut consumer), None);
+                assert_eq!(consumer.memory().found_empty().load(Relaxed), count);
+            }
+            producer.try_push(b"").unwrap();
+            assert_eq!(pop(&mut consumer).unwrap(), b"");
+        }
+    }
+}

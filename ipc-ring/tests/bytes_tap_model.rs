@@ -162,3 +162,26 @@ fn a_tap_of_frames_gives_what_is_whole_and_counts_the_rest() {
     }
     assert!(given > 1000 && missed > 100, "{given} given, {missed} missed");
 }
+
+/// What is being written may lie behind a padding, which is not there yet.
+#[test]
+fn what_a_push_under_way_has_overwritten_behind_a_padding_is_not_given() {
+    for make in MEMORIES {
+        let mut ring = Ring::new(make, 128, 0);
+        for len in [8, 8, 8, 8, 8, 0] {
+            let position = ring.end();
+            ring.producer.try_push(&frame(1, len)).unwrap();
+            ring.pushed.push((position, frame(1, len)));
+            assert!(pop(&mut ring.consumer).is_some());
+            ring.popped += 1;
+        }
+        // Of the last 40 bytes it makes a padding, of 64 from the first on a record.
+        ring.producer.try_claim(56).unwrap().write(0, &frame(2, 56));
+        ring.longest = 56;
+        for (sequence, is_whole) in [false, false, false, false, true, true].into_iter().enumerate() {
+            let mut tap = Tap::at(ring.ring.clone(), ring.position(sequence), sequence as u64);
+            let tapped = ring.read(&mut tap, false);
+            assert!(is_whole || !matches!(tapped, Tapped::Frame { .. }), "{sequence}: {tapped:?}");
+        }
+    }
+}
