@@ -13,7 +13,7 @@ macro_rules! pop_by_value {
         let mut place = MaybeUninit::uninit();
         let $found = if size_of::<$item>() <= crate::copy::IN_REGISTERS {
             match $core.take_ready(&mut place) {
-                // SAFETY: popped, so every byte was written.
+                // SAFETY: `Pop` promises that every byte was written.
                 Ok(()) => return Ok(unsafe { place.assume_init() }),
                 Err(other) => other,
             }
@@ -21,7 +21,7 @@ macro_rules! pop_by_value {
             match $core.claim_ready() {
                 Ok(claimed) => {
                     $core.take_claimed(claimed, &mut place);
-                    // SAFETY: as above.
+                    // SAFETY: as above; it was claimed just now.
                     return Ok(unsafe { place.assume_init() });
                 }
                 Err(other) => other,
@@ -29,7 +29,7 @@ macro_rules! pop_by_value {
         };
         let mut $place = MaybeUninit::uninit();
         match $slowly {
-            // SAFETY: popped, so every byte was written.
+            // SAFETY: `$slowly` returns what a method of `Pop` returned: every byte was written.
             Ok(()) => Ok(unsafe { $place.assume_init() }),
             Err(error) => Err(error),
         }

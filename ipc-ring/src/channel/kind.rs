@@ -109,7 +109,17 @@ pub trait Push<T>: Core {
 /// A pop has up to three steps, so that what is ready returns before anything else: [by the
 /// value](super::by_value) in the caller's frame; in a call that is not inlined, where a kind has something
 /// left to try; and in a cold one, which may wait.
-pub trait Pop<T>: Core {
+///
+/// # Safety
+/// Receivers take a place for a whole message, and give the places of messages to be replaced, by what these
+/// methods return:
+///
+/// - After `Ok(())`, and after [`take_claimed`](Self::take_claimed) with what
+///   [`claim_ready`](Self::claim_ready) has just returned, every byte of the place has been written.
+/// - After `Ok(count)` that is so of the first `count` places; there are at least that many.
+/// - Whatever is returned, only initialised bytes were written to any place: one that held a message still
+///   holds one, since any bytes are a message.
+pub unsafe trait Pop<T>: Core {
     /// What the first step found instead of an element.
     type Found;
     /// What is passed between the halves of a first step.
@@ -123,7 +133,7 @@ pub trait Pop<T>: Core {
     fn take_ready(&mut self, place: &mut MaybeUninit<T>) -> Result<(), Self::Found>;
     /// The half of a first step that can fail.
     fn claim_ready(&mut self) -> Result<Self::Claimed, Self::Found>;
-    /// The half that cannot. Not inlined.
+    /// The half that cannot: it fills the place. Not inlined.
     fn take_claimed(&mut self, claimed: Self::Claimed, place: &mut MaybeUninit<T>);
     /// The second step.
     fn take_next(

@@ -18,6 +18,7 @@ mod described;
 mod end;
 mod endpoints;
 mod kernel;
+#[allow(unsafe_code)]
 mod kind;
 pub mod latest;
 mod lifetime;

@@ -86,7 +86,7 @@ impl<K: Elements> Receiver<K> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn try_pop_into(&mut self, message: &mut K::Item) -> Result<(), PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
+        // SAFETY: `Pop` promises that only initialised bytes are written there, and any are a message.
         let place = unsafe { crate::copy::as_uninit_one(message) };
         match self.core.take_known(place) {
             Ok(()) => Ok(()),
@@ -99,7 +99,7 @@ impl<K: Elements> Receiver<K> {
     /// # Errors
     /// As [`try_pop`](Self::try_pop), when there are none. The contents of `out` are then unspecified.
     pub fn try_pop_slice(&mut self, out: &mut [K::Item]) -> Result<usize, PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
+        // SAFETY: `Pop` promises that only initialised bytes are written there, and any are a message.
         let popped = self.core.try_take_slice(unsafe { crate::copy::as_uninit(out) });
         self.unless_followed(popped)
     }
@@ -123,7 +123,7 @@ impl<K: Elements> Receiver<K> {
 
     fn pop_slice_until(&mut self, out: &mut [K::Item], deadline: Option<Instant>) -> Result<usize, PopError> {
         loop {
-            // SAFETY: only whole elements are copied there, or nothing.
+            // SAFETY: `Pop` promises that only initialised bytes are written there, and any are a message.
             let popped = self.core.take_slice(unsafe { crate::copy::as_uninit(out) }, deadline);
             if !self.is_followed(&popped) {
                 return popped;
@@ -133,7 +133,7 @@ impl<K: Elements> Receiver<K> {
 
     #[inline(always)]
     fn pop_to(&mut self, message: &mut K::Item, deadline: Option<Instant>) -> Result<(), PopError> {
-        // SAFETY: only whole elements are copied there, or nothing.
+        // SAFETY: `Pop` promises that only initialised bytes are written there, and any are a message.
         let place = unsafe { crate::copy::as_uninit_one(message) };
         match self.core.take_known(place) {
             Ok(()) => Ok(()),

@@ -9,7 +9,11 @@ use crate::error::PopError;
 use crate::message::Message;
 use crate::ring::broadcast::Pop as Popped;
 
-impl<T: Message> Pop<T> for Receiving<T> {
+// SAFETY: the ring copies a whole message to a place before it says that it has popped it: `try_pop_into`,
+// `pop_gated`, which always does, and `try_pop_slice` for as many places as it counts. All steps return `Ok`
+// after one of these alone. What was overwritten during the copy, and is then said to be missed, consists of
+// initialised bytes as well, and any bytes are a message.
+unsafe impl<T: Message> Pop<T> for Receiving<T> {
     type Found = Option<Popped<()>>;
     type Claimed = ();
     type Nothing = Popped<()>;

@@ -24,7 +24,7 @@ impl<T: Message> Consumer<T> {
             self.core.claim_ready().ok()?;
             self.core.take_claimed((), &mut place);
         }
-        // SAFETY: popped, so every byte was written.
+        // SAFETY: `Pop` promises that every byte was written.
         Some(unsafe { place.assume_init() })
     }
 
@@ -32,12 +32,15 @@ impl<T: Message> Consumer<T> {
     #[doc(hidden)]
     #[inline(always)]
     pub fn pop_into_if_known(&mut self, message: &mut T) -> bool {
-        // SAFETY: only whole elements are copied there, or nothing.
+        // SAFETY: as in `Pop`: a whole message is copied there, or nothing.
         self.core.pop_known(unsafe { crate::copy::as_uninit_one(message) })
     }
 }
 
-impl<T: Message> Pop<T> for Receiving<T> {
+// SAFETY: the ring copies a whole message to a place, then says that it has popped it, and copies nothing
+// else: `pop_known`, `pop_next` and, for as many places as it counts, `pop_slice`. All steps return `Ok`
+// after one of these alone. `take_claimed` panics unless it has popped.
+unsafe impl<T: Message> Pop<T> for Receiving<T> {
     type Found = ();
     type Claimed = ();
     type Nothing = Result<u32, Corruption>;
