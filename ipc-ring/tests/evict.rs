@@ -6,7 +6,9 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{Role, kernel_objects, listen, private_namespace, role, say, unique};
-use ipc_ring::{AttachError, AttachErrorKind, Domain, PeerExit, PeerState, WaitStrategy, bytes, mpmc, spsc};
+use ipc_ring::{
+    AttachError, AttachErrorKind, Domain, PeerExit, PeerState, WaitStrategy, broadcast, bytes, mpmc, spsc,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -20,6 +22,10 @@ fn soon() -> Instant {
 
 fn numbers(domain: &Domain) -> spsc::Builder<u64> {
     spsc::Builder::new("numbers").domain(domain).wait(WaitStrategy::Sleep)
+}
+
+fn prices(domain: &Domain) -> broadcast::Builder<u64> {
+    broadcast::Builder::new("prices").domain(domain).wait(WaitStrategy::Sleep)
 }
 
 #[test]
@@ -41,6 +47,12 @@ fn plays_a_role() {
             let mut producer = bytes::Builder::new("frames").domain(&domain).open_sender().unwrap();
             producer.push(b"one").unwrap();
             say("pushed");
+            listen();
+        }
+        "broadcast" => {
+            let mut publisher = prices(&domain).open_sender().unwrap();
+            publisher.push(1).unwrap();
+            say("published");
             listen();
         }
         "mpmc" => {
@@ -98,6 +110,33 @@ fn a_stopped_producer_keeps_its_seat_until_it_is_evicted() {
     );
     drop(successor);
     assert!(consumer.evict_peer(far()).unwrap(), "there is no peer");
+}
+
+#[test]
+fn a_stopped_publisher_is_evicted_by_a_subscriber_and_its_successor_goes_on() {
+    private_namespace();
+    let domain = Domain::open(&unique("evict-broadcast")).unwrap();
+    let mut subscriber = prices(&domain).create_receiver().unwrap();
+    assert!(subscriber.evict_peer(far()).unwrap(), "there is none");
+    let mut publisher = Role::start("broadcast", &[domain.name()]);
+    assert_eq!(publisher.hear(), "published");
+    stop(&publisher);
+    let pid = publisher.pid();
+    assert_eq!(subscriber.wait_for_peer(None).unwrap(), PeerState::Alive { pid }, "it is not dead");
+
+    assert!(subscriber.evict_peer(far()).unwrap());
+    publisher.wait_killed();
+    assert_eq!(subscriber.peer().unwrap(), PeerState::Gone(PeerExit::Died { pid }));
+    let mut successor = prices(&domain).open_sender().unwrap();
+    assert_eq!(subscriber.wait_for_peer(None).unwrap(), PeerState::Alive { pid: std::process::id() });
+    successor.push(2).unwrap();
+    assert_eq!((subscriber.pop().unwrap(), subscriber.pop().unwrap()), (1, 2));
+    assert!(matches!(
+        subscriber.evict_peer(far()).as_ref().map_err(AttachError::kind),
+        Err(AttachErrorKind::SelfEviction)
+    ));
+    drop(successor);
+    assert!(subscriber.evict_peer(far()).unwrap(), "there is none any more");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::kernel::Kernel;
 use super::open::Found;
 use super::record::{ARMED, CPU, OWNER, PID, Record, TIMES, WAKE};
 use super::role::EndRole;
-use super::seated::Seat;
+use super::seated::{self, Seat};
 use super::settings::Settings;
 use super::successor;
 use crate::domain::{Domain, Entry, Locked, Owner, WakeSemaphore};
@@ -20,10 +20,9 @@ use crate::frame::FrameKind;
 use crate::platform::Native;
 use crate::region::Region;
 use crate::ring::spsc::{Corruption, PRODUCER_RECORD};
+use crate::wait::WaitStrategy;
 use crate::wait::host::Host as _;
-use crate::wait::park::{Waiter as _, commit_wait};
 use crate::wait::signal::{CLOSED, POISONED};
-use crate::wait::{HEARTBEAT, Nap, WaitStrategy};
 
 /// The words of the two ends, in the order own, other.
 #[derive(Clone, Copy, Debug)]
@@ -198,16 +197,7 @@ impl End {
     /// # Errors
     /// As [`Domain::evict`].
     pub(super) fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
-        let member = &self.host.member;
-        member.check_process()?;
-        let owner = Owner::from_raw(pair::owner(&self.words, Side::Peer));
-        if !owner.is_some() {
-            return Ok(true);
-        }
-        if owner == member.me() {
-            return Err(member.explain(AttachErrorKind::SelfEviction));
-        }
-        member.evict(owner, deadline, None).map_err(|error| member.explain(error))
+        self.host.evict(pair::owner(&self.words, Side::Peer), deadline)
     }
 
     /// Sleeps until the peer is attached or closed, or the deadline has passed; returns its state then.
@@ -216,22 +206,7 @@ impl End {
     /// # Errors
     /// When the semaphores were removed.
     pub(super) fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
-        self.host.check_process("waiting for the other end")?;
-        loop {
-            if self.host.is_interrupted(true) {
-                return Err(ipc_core::Error::interrupted("wait for the other end"));
-            }
-            self.prepare_wait()?;
-            let state = self.peer().inspect_err(|_| self.cancel_wait())?;
-            let now = Instant::now();
-            let over = deadline.is_some_and(|deadline| now >= deadline);
-            if over || !matches!(state, PeerState::Gone(_)) {
-                self.cancel_wait();
-                return Ok(state);
-            }
-            let nap = Nap::new(now + HEARTBEAT, deadline);
-            commit_wait(&mut &*self, |end| *end, nap, |end| !matches!(end.peer(), Ok(PeerState::Gone(_))))?;
-        }
+        seated::wait_for_peer(self, deadline, || self.peer())
     }
 
     /// Runs `f` if no living process holds the other end; none can take it meanwhile. `None` if one does.

@@ -7,6 +7,7 @@ use ipc_core::ProcessMark;
 
 use super::waitable::Home;
 use crate::domain::{Member, Owner, WakeSemaphore, WakeSet};
+use crate::error::{AttachError, AttachErrorKind};
 use crate::interrupter::Interrupter;
 use crate::wait::Parker;
 use crate::wait::cpu;
@@ -59,6 +60,24 @@ impl Kernel {
     pub(super) fn hand_over(&mut self, new: &mut Self) {
         std::mem::swap(&mut self.interrupts, &mut new.interrupts);
         new.interrupts.sleeps_on(new.wake.as_raw());
+    }
+
+    /// Kills the process of this identity, which holds another end, unless it is this one. True when that end
+    /// has no holder any more; 0 is the identity of none.
+    ///
+    /// # Errors
+    /// As [`Domain::evict`](crate::Domain::evict).
+    pub(super) fn evict(&self, holder: u64, deadline: Instant) -> Result<bool, AttachError> {
+        let member = &self.member;
+        member.check_process()?;
+        let owner = Owner::from_raw(holder);
+        if !owner.is_some() {
+            return Ok(true);
+        }
+        if owner == member.me() {
+            return Err(member.explain(AttachErrorKind::SelfEviction));
+        }
+        member.evict(owner, deadline, None).map_err(|error| member.explain(error))
     }
 
     /// The domain that the end belongs to, for a set that waits for it.

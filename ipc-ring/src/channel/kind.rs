@@ -9,7 +9,7 @@ use super::end::End;
 use super::pair::Ending;
 use super::seated::Seat;
 use crate::end::pair::PeerState;
-use crate::error::{PopError, PushError};
+use crate::error::{AttachError, PopError, PushError};
 use crate::message::Message;
 use crate::wait::seated::Seated;
 
@@ -72,11 +72,24 @@ pub trait Core: Seated<Seat: Seat> + Debug {
 pub trait Peered: Core {
     /// The state of the peer. Asks the kernel if it is attached.
     fn peer(&self) -> Result<PeerState, ipc_core::Error>;
+    /// Sleeps until the peer is attached or closed, or the deadline has passed; returns its state then. A
+    /// ring that was replaced is closed.
+    fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error>;
+    /// Kills the peer's process, and waits until it is gone. True when there is none any more.
+    fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError>;
 }
 
 impl<C: Core + Seated<Seat = End>> Peered for C {
     fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.seat().unless_replaced(self.seat().peer()?))
+    }
+
+    fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
+        self.seat().wait_for_peer(deadline)
+    }
+
+    fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
+        self.seat().evict_peer(deadline)
     }
 }
 

@@ -182,16 +182,14 @@ impl<K: Kind<Receiving: Peered>> Receiver<K> {
     /// # Errors
     /// When it is unknown whether its process is alive: the domain's semaphores were removed, or this process
     /// may not read them any more.
+    #[doc(alias = "publisher")]
     pub fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.core.peer()
     }
-}
 
-/// The producer.
-impl<K: OneToOne> Receiver<K> {
-    /// Kills the process that holds the producer's end, with SIGKILL, and waits until it is gone: for one
-    /// that is stopped or stuck, which counts as alive. A successor may then take its place. True when that
-    /// end has no holder any more.
+    /// Kills the process that holds that end, with SIGKILL, and waits until it is gone: for one that is
+    /// stopped or stuck, which counts as alive. A successor may then take its place. True when that end has
+    /// no holder any more.
     ///
     /// # Errors
     /// As [`Domain::evict`](crate::Domain::evict).
@@ -199,11 +197,11 @@ impl<K: OneToOne> Receiver<K> {
     /// # Blocking
     /// Until the process is gone or the deadline has passed.
     pub fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
-        self.core.seat().evict_peer(deadline)
+        self.core.evict_peer(deadline)
     }
 
-    /// Sleeps until a producer is attached and alive, or has closed the channel, or the timeout has passed.
-    /// Returns its state then.
+    /// Sleeps until the one end on the other side is attached and alive, or has closed the channel, or the
+    /// timeout has passed. Returns its state then.
     ///
     /// # Errors
     /// When the domain's semaphores were removed.
@@ -213,13 +211,16 @@ impl<K: OneToOne> Receiver<K> {
     pub fn wait_for_peer(&mut self, timeout: Option<Duration>) -> Result<PeerState, ipc_core::Error> {
         let deadline = timeout.map(crate::clock::after);
         loop {
-            match self.core.seat().wait_for_peer(deadline)? {
+            match self.core.wait_for_peer(deadline)? {
                 PeerState::Closed if self.follow() => {}
                 state => return Ok(state),
             }
         }
     }
+}
 
+/// The producer.
+impl<K: OneToOne> Receiver<K> {
     /// Ends the stream: the producer learns that nothing more will be popped.
     pub fn close(self) {
         self.end_with_close();

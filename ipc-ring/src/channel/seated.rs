@@ -1,6 +1,8 @@
 //! The ends of channels, as sets, descriptors and tasks wait for them: each as its
 //! [core](crate::end) does, in a domain.
 
+use std::time::Instant;
+
 use super::kernel::Kernel;
 use super::wait_set::News;
 use super::waitable::{Await, Bell, Home, Waiting};
@@ -9,9 +11,11 @@ use crate::end::pair::PeerState;
 use crate::error::PeerExit;
 use crate::platform::Barrier;
 use crate::region::Region;
-use crate::wait::park::Waiter;
+use crate::wait::host::Host as _;
+use crate::wait::park::{Waiter, commit_wait};
 use crate::wait::seated::Seated;
 use crate::wait::together::Member;
+use crate::wait::{HEARTBEAT, Nap};
 
 /// A seat in a domain's channel.
 pub trait Seat: Waiter<Host = Kernel> {
@@ -54,6 +58,34 @@ pub trait Seat: Waiter<Host = Kernel> {
     fn unless_replaced(&self, state: PeerState) -> PeerState {
         let replaced = state == PeerState::Closed && self.is_replaced();
         if replaced { PeerState::Gone(PeerExit::NeverAttached) } else { state }
+    }
+}
+
+/// Sleeps until the one end on the other side is attached or closed, by its `state`, or the deadline has
+/// passed; returns its state then. Taking its seat wakes this end, and so does closing the channel.
+///
+/// # Errors
+/// When the semaphores were removed.
+pub(super) fn wait_for_peer(
+    seat: &impl Seat,
+    deadline: Option<Instant>,
+    state: impl Fn() -> Result<PeerState, ipc_core::Error>,
+) -> Result<PeerState, ipc_core::Error> {
+    seat.host().check_process("waiting for the other end")?;
+    loop {
+        if seat.host().is_interrupted(true) {
+            return Err(ipc_core::Error::interrupted("wait for the other end"));
+        }
+        seat.prepare_wait()?;
+        let found = state().inspect_err(|_| seat.cancel_wait())?;
+        let now = Instant::now();
+        let over = deadline.is_some_and(|deadline| now >= deadline);
+        if over || !matches!(found, PeerState::Gone(_)) {
+            seat.cancel_wait();
+            return Ok(found);
+        }
+        let nap = Nap::new(now + HEARTBEAT, deadline);
+        commit_wait(&mut &*seat, |seat| *seat, nap, |_| !matches!(state(), Ok(PeerState::Gone(_))))?;
     }
 }
 

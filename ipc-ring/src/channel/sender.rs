@@ -72,8 +72,8 @@ impl<K: Kind> Sender<K> {
         self.ending = Ending::Close;
     }
 
-    /// Leaves the stream open to another sending end: while a receiving one is attached, or in a channel that
-    /// is persistent.
+    /// Leaves the stream open to another sending end: in a channel that is persistent, or while a receiving
+    /// end is attached; in [`mpmc`](crate::mpmc) while any end is.
     pub fn detach(mut self) {
         self.ending = Ending::Detach;
     }
@@ -148,6 +148,7 @@ impl<K: Elements> Sender<K> {
     /// # Blocking
     /// By this end's wait strategy; never in a lossy [`broadcast`](crate::broadcast) channel. One that polls
     /// waits for a part of a full ring to be freed, for a few microseconds at most.
+    #[doc(alias = "publish")]
     #[inline]
     pub fn push(&mut self, message: K::Item) -> Result<(), PushError<K::Item>> {
         self.core.put_value(message, None)
@@ -188,6 +189,14 @@ impl<K: Elements> Sender<K> {
         self.core.put(message, Some(deadline))
     }
 
+    /// As [`push_from`](Self::push_from), with a timeout.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push_from`](Self::push_from).
+    pub fn push_from_timeout(&mut self, message: &K::Item, timeout: Duration) -> Result<(), PushError<()>> {
+        self.push_from_deadline(message, crate::clock::after(timeout))
+    }
+
     /// Pushes messages from the front of a slice while there is room; returns their number. One wake at most.
     ///
     /// # Errors
@@ -215,6 +224,18 @@ impl<K: Elements> Sender<K> {
         deadline: Instant,
     ) -> Result<(), PushError<usize>> {
         self.core.put_slice(messages, Some(deadline))
+    }
+
+    /// As [`push_slice`](Self::push_slice), with a timeout.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push_slice`](Self::push_slice).
+    pub fn push_slice_timeout(
+        &mut self,
+        messages: &[K::Item],
+        timeout: Duration,
+    ) -> Result<(), PushError<usize>> {
+        self.push_slice_deadline(messages, crate::clock::after(timeout))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::wait::host::Host;
 /// writes with each push.
 const PAUSES: u32 = 8;
 
+mod looking;
 mod place;
 
 pub use place::Place;

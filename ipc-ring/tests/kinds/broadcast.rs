@@ -120,7 +120,8 @@ impl Taker for broadcast::Subscriber<Item> {
             "try_pop_into" => self.try_pop_into(&mut item),
             "try_pop_slice" => self.try_pop_slice(&mut items), "pop_slice" => self.pop_slice(&mut items),
             "pop_slice_deadline" => self.pop_slice_deadline(&mut items, now),
-            "try_view" => self.try_view().map(|_| ()))
+            "try_view" => self.try_view().map(|_| ()),
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)))
     }
 
     fn interrupter(&self) -> Interrupter {

@@ -185,7 +185,8 @@ impl Taker for frames::Subscriber {
             "pop_timeout" => self.pop_timeout(Duration::ZERO), "try_pop_into" => self.try_pop_into(&mut buffer),
             "try_pop_vec" => self.try_pop_vec(&mut whole), "pop_into" => self.pop_into(&mut buffer),
             "pop_vec" => self.pop_vec(&mut whole), "pop_into_deadline" => self.pop_into_deadline(&mut buffer, now),
-            "try_view" => self.try_view().map(|_| ()))
+            "try_view" => self.try_view().map(|_| ()),
+            "wait_for_peer" => self.wait_for_peer(Some(Duration::ZERO)))
     }
 
     fn interrupter(&self) -> Interrupter {

@@ -37,25 +37,23 @@ const RECOVERY: &str = "a successor repairs what a dead end left, or the end tha
 const COUNTED: &str = "counted from the start: see `popped`, `sequence`, `behind`";
 const STREAM: &str = "boundaries matter, or messages are missed";
 const COUNTERS: &str = "counters are read by `counters` or an observer";
-const LATER: &str = "has a meaning, and is not there yet";
 
 /// Methods of an end that some kinds do not have, and why.
 const BLANK: &[(&str, &str, &[&str], &str)] = &[
     ("Sender", "push_from", &[BYTES, FRAMES], BY_REFERENCE),
     ("Sender", "push_from_deadline", &[BYTES, FRAMES], BY_REFERENCE),
+    ("Sender", "push_from_timeout", &[BYTES, FRAMES], BY_REFERENCE),
     ("Sender", "try_push_from", &[BYTES, FRAMES], BY_REFERENCE),
     ("Sender", "push_slice", &[BYTES, FRAMES], A_FRAME),
     ("Sender", "push_slice_deadline", &[BYTES, FRAMES], A_FRAME),
+    ("Sender", "push_slice_timeout", &[BYTES, FRAMES], A_FRAME),
     ("Sender", "try_push_slice", &[BYTES, FRAMES], A_FRAME),
     ("Sender", "push_batch", &[SPSC, MPMC, BROADCAST], A_MESSAGE),
     ("Sender", "try_push_batch", &[SPSC, MPMC, BROADCAST], A_MESSAGE),
-    ("Sender", "try_push_batch", &[FRAMES], LATER),
     ("Sender", "push_vectored", &[SPSC, MPMC, BROADCAST], ONE_PIECE),
     ("Sender", "push_vectored_deadline", &[SPSC, MPMC, BROADCAST], ONE_PIECE),
+    ("Sender", "push_vectored_timeout", &[SPSC, MPMC, BROADCAST], ONE_PIECE),
     ("Sender", "try_push_vectored", &[SPSC, MPMC, BROADCAST], ONE_PIECE),
-    ("Sender", "push_vectored", &[FRAMES], LATER),
-    ("Sender", "push_vectored_deadline", &[FRAMES], LATER),
-    ("Sender", "try_push_vectored", &[FRAMES], LATER),
     ("Sender", "try_claim", &[MPMC], HELD),
     ("Sender", "claim", &[MPMC], HELD),
     ("Sender", "claim", &[SPSC, BROADCAST, FRAMES], WAITS_BY_PUSH),
@@ -74,16 +72,16 @@ const BLANK: &[(&str, &str, &[&str], &str)] = &[
     ("Sender", "mode", &[SPSC, MPMC, BYTES], "none is slower than the queue: it waits"),
     ("Receiver", "pop_vec", &[SPSC, MPMC, BROADCAST], ONE_PIECE),
     ("Receiver", "pop_vec_deadline", &[SPSC, MPMC, BROADCAST], ONE_PIECE),
+    ("Receiver", "pop_vec_timeout", &[SPSC, MPMC, BROADCAST], ONE_PIECE),
     ("Receiver", "try_pop_vec", &[SPSC, MPMC, BROADCAST], ONE_PIECE),
     ("Receiver", "pop_slice", &[BYTES, FRAMES], A_FRAME),
     ("Receiver", "pop_slice_deadline", &[BYTES, FRAMES], A_FRAME),
+    ("Receiver", "pop_slice_timeout", &[BYTES, FRAMES], A_FRAME),
     ("Receiver", "try_pop_slice", &[BYTES, FRAMES], A_FRAME),
     ("Receiver", "pop_with", &[BROADCAST, FRAMES], OVERWRITTEN),
     ("Receiver", "pop_with_deadline", &[BROADCAST, FRAMES], OVERWRITTEN),
+    ("Receiver", "pop_with_timeout", &[BROADCAST, FRAMES], OVERWRITTEN),
     ("Receiver", "try_pop_with", &[BROADCAST, FRAMES], OVERWRITTEN),
-    ("Receiver", "pop_with", &[BYTES], LATER),
-    ("Receiver", "pop_with_deadline", &[BYTES], LATER),
-    ("Receiver", "try_pop_with", &[BYTES], LATER),
     ("Receiver", "try_view", &[MPMC], "a message belongs to the one that pops it: `try_pop_with` lends it"),
     ("Receiver", "into_reader", &[SPSC, MPMC, BROADCAST, FRAMES], STREAM),
     ("Receiver", "longest", &[SPSC, MPMC, BROADCAST], ONE_PIECE),
@@ -101,9 +99,7 @@ const BLANK: &[(&str, &str, &[&str], &str)] = &[
     ("Receiver", "recover", &[SPSC, BYTES, BROADCAST, FRAMES], RECOVERY),
     ("Receiver", "peer", &[MPMC], MANY),
     ("Receiver", "evict_peer", &[MPMC], MANY),
-    ("Receiver", "evict_peer", &[BROADCAST, FRAMES], LATER),
     ("Receiver", "wait_for_peer", &[MPMC], MANY),
-    ("Receiver", "wait_for_peer", &[BROADCAST, FRAMES], LATER),
     ("Receiver", "close", &[BROADCAST, FRAMES], "a subscriber does not end the stream for the others"),
 ];
 
@@ -155,19 +151,30 @@ fn of_elements<K: Elements<Item = u64>>(
         try_push(1) => Ok(()), try_push_from(&2) => Ok(()), push(3) => Ok(()),
         push_deadline(4, soon()) => Ok(()),
         push_timeout(5, SECOND) => Ok(()), push_from(&6) => Ok(()), push_from_deadline(&7, soon()) => Ok(()),
-        try_push_slice(&[8, 9]) => Ok(2), push_slice(&[10, 11]) => Ok(()),
-        push_slice_deadline(&[12, 13, 14, 15, 16], soon()) => Ok(()));
+        push_from_timeout(&8, SECOND) => Ok(()),
+        try_push_slice(&[9, 10]) => Ok(2), push_slice(&[11, 12]) => Ok(()),
+        push_slice_deadline(&[13, 14], soon()) => Ok(()),
+        push_slice_timeout(&[15, 16, 17, 18, 19], SECOND) => Ok(()));
     let (mut one, mut two) = (0, [0; 2]);
     call!(table, "Receiver", kind, receiver;
         try_pop() => Ok(1), pop() => Ok(2), pop_deadline(soon()) => Ok(3), pop_timeout(SECOND) => Ok(4),
         pop_into(&mut one) => Ok(()), pop_into_deadline(&mut one, soon()) => Ok(()),
-        try_pop_into(&mut one) => Ok(()),
+        try_pop_into(&mut one) => Ok(()), pop_into_timeout(&mut one, SECOND) => Ok(()),
         try_pop_slice(&mut two) => Ok(2), pop_slice(&mut two) => Ok(2),
-        pop_slice_deadline(&mut two, soon()) => Ok(2));
-    assert_eq!((one, two), (7, [12, 13]));
+        pop_slice_deadline(&mut two, soon()) => Ok(2), pop_slice_timeout(&mut two, SECOND) => Ok(2));
+    assert_eq!((one, two), (8, [15, 16]));
     assert_eq!((&mut *receiver).take(2).count(), 2, "the ends are iterators");
     table.0.insert(("Receiver", "drain", kind));
     assert_eq!(receiver.drain().count(), 1);
+}
+
+/// Calls what receivers have in kinds with one end on the other side.
+macro_rules! of_receivers_of_one {
+    ($table:expr, $kind:expr, $receiver:expr) => {
+        call!($table, "Receiver", $kind, $receiver;
+            peer() => Ok(PeerState::Alive { .. }), wait_for_peer(Some(SECOND)) => Ok(PeerState::Alive { .. }),
+            evict_peer(soon()) => Err(_)); // Oneself.
+    };
 }
 
 /// What kinds with one end on each side have.
@@ -180,9 +187,7 @@ fn of_pairs<K: OneToOne>(
     call!(table, "Sender", kind, sender;
         peer() => Ok(PeerState::Alive { .. }), wait_for_peer(Some(SECOND)) => Ok(PeerState::Alive { .. }),
         evict_peer(soon()) => Err(_)); // Oneself.
-    call!(table, "Receiver", kind, receiver;
-        peer() => Ok(PeerState::Alive { .. }), wait_for_peer(Some(SECOND)) => Ok(PeerState::Alive { .. }),
-        evict_peer(soon()) => Err(_));
+    of_receivers_of_one!(table, kind, receiver);
 }
 
 /// How ends go. `open` opens both.
@@ -251,12 +256,12 @@ fn spsc_alone(table: &mut Table, domain: &Domain) {
     let (mut sender, mut receiver) = open("spsc");
     of_elements(table, SPSC, &mut sender, &mut receiver);
     of_pairs(table, SPSC, &mut sender, &mut receiver);
-    call!(table, "Sender", SPSC, sender; pushed() => 16, route() => _, try_claim() => Ok(_));
-    sender.push_slice(&[1, 2, 3]).unwrap();
+    call!(table, "Sender", SPSC, sender; pushed() => 19, route() => _, try_claim() => Ok(_));
+    sender.push_slice(&[1, 2, 3, 4]).unwrap();
     call!(table, "Receiver", SPSC, receiver;
-        popped() => 16, try_view() => Ok(_), try_pop_with(|view| view.read()) => Ok(1),
+        popped() => 19, try_view() => Ok(_), try_pop_with(|view| view.read()) => Ok(1),
         pop_with(|view| view.read()) => Ok(2), pop_with_deadline(|view| view.read(), soon()) => Ok(3),
-        close() => ());
+        pop_with_timeout(|view| view.read(), SECOND) => Ok(4), close() => ());
 }
 
 fn mpmc_alone(table: &mut Table, domain: &Domain) {
@@ -264,13 +269,14 @@ fn mpmc_alone(table: &mut Table, domain: &Domain) {
     of_leaving(table, MPMC, |name| open(&format!("mpmc-{name}")));
     let (mut sender, mut receiver) = open("mpmc");
     of_elements(table, MPMC, &mut sender, &mut receiver);
-    sender.push_slice(&[1, 2, 3]).unwrap();
+    sender.push_slice(&[1, 2, 3, 4]).unwrap();
     call!(table, "Sender", MPMC, sender;
-        route() => _, recover() => Ok(_), len() => 3, is_empty() => false, memory() => _);
+        route() => _, recover() => Ok(_), len() => 4, is_empty() => false, memory() => _);
     call!(table, "Receiver", MPMC, receiver;
-        recover() => Ok(_), len() => 3, is_empty() => false, memory() => _,
+        recover() => Ok(_), len() => 4, is_empty() => false, memory() => _,
         try_pop_with(|lent| lent.read()) => Ok(1), pop_with(|lent| lent.read()) => Ok(2),
-        pop_with_deadline(|lent| lent.read(), soon()) => Ok(3), close() => ());
+        pop_with_deadline(|lent| lent.read(), soon()) => Ok(3),
+        pop_with_timeout(|lent| lent.read(), SECOND) => Ok(4), close() => ());
 }
 
 fn broadcast_alone(table: &mut Table, domain: &Domain) {
@@ -278,11 +284,12 @@ fn broadcast_alone(table: &mut Table, domain: &Domain) {
     of_leaving(table, BROADCAST, |name| open(&format!("broadcast-{name}")));
     let (mut sender, mut receiver) = open("broadcast");
     of_elements(table, BROADCAST, &mut sender, &mut receiver);
+    of_receivers_of_one!(table, BROADCAST, receiver);
     call!(table, "Sender", BROADCAST, sender;
-        pushed() => 16, mode() => broadcast::Mode::Gated, try_claim() => Ok(_));
+        pushed() => 19, mode() => broadcast::Mode::Gated, try_claim() => Ok(_));
     sender.push(1).unwrap();
     call!(table, "Receiver", BROADCAST, receiver;
-        peer() => Ok(PeerState::Alive { .. }), mode() => broadcast::Mode::Gated, sequence() => 16,
+        mode() => broadcast::Mode::Gated, sequence() => 19,
         position() => _,
         behind() => 1, try_view() => Ok(_));
 }
@@ -299,7 +306,8 @@ fn bytes_alone(table: &mut Table, domain: &Domain) {
         push_timeout(b"4", SECOND) => Ok(()), try_push_batch(&[b"5"]) => Ok(1),
         push_batch(&[b"6", b"7"]) => Ok(()),
         try_push_vectored(&pieces) => Ok(()), push_vectored(&pieces) => Ok(()),
-        push_vectored_deadline(&pieces, soon()) => Ok(()), longest() => 1.., pushed() => 10,
+        push_vectored_deadline(&pieces, soon()) => Ok(()), push_vectored_timeout(&pieces, SECOND) => Ok(()),
+        longest() => 1.., pushed() => 11,
         position() => 1..,
         try_claim(1) => Ok(_), claim(1) => Ok(_));
     let (mut buffer, mut vector) = ([0; 8], Vec::new());
@@ -308,9 +316,14 @@ fn bytes_alone(table: &mut Table, domain: &Domain) {
         try_pop() => Ok(_), pop() => Ok(_), pop_deadline(soon()) => Ok(_), pop_timeout(SECOND) => Ok(_),
         try_pop_into(&mut buffer) => Ok(1), pop_into(&mut buffer) => Ok(1),
         pop_into_deadline(&mut buffer, soon()) => Ok(1),
+        pop_into_timeout(&mut buffer, SECOND) => Ok(2),
         try_pop_vec(&mut vector) => Ok(2), pop_vec(&mut vector) => Ok(2),
         pop_vec_deadline(&mut vector, soon()) => Ok(2));
-    sender.push(b"9").unwrap();
+    sender.push_batch(&[b"8", b"9", b"0", b"1", b"2", b"3"]).unwrap();
+    call!(table, "Receiver", BYTES, receiver;
+        pop_vec_timeout(&mut vector, SECOND) => Ok(1), try_pop_with(|view| view.len()) => Ok(1),
+        pop_with(|view| view.len()) => Ok(1), pop_with_deadline(|view| view.len(), soon()) => Ok(1),
+        pop_with_timeout(|view| view.len(), SECOND) => Ok(1));
     table.0.insert(("Receiver", "drain", BYTES));
     assert_eq!(receiver.drain().count(), 1);
     call!(table, "Receiver", BYTES, receiver; into_reader() => _);
@@ -323,24 +336,25 @@ fn frames_alone(table: &mut Table, domain: &Domain) {
     of_leaving(table, FRAMES, |name| open(&format!("frames-{name}")));
     let (mut sender, mut receiver) = open("frames");
     of_all(table, FRAMES, &mut sender, &mut receiver);
+    of_receivers_of_one!(table, FRAMES, receiver);
+    let pieces = [IoSlice::new(b"a"), IoSlice::new(b"b")];
     call!(table, "Sender", FRAMES, sender;
         try_push(b"1") => Ok(()), push(b"2") => Ok(()), push_deadline(b"3", soon()) => Ok(()),
         push_timeout(b"4", SECOND) => Ok(()), push_batch(&[b"5", b"6", b"7", b"8"]) => Ok(()),
-        longest() => 1..,
-        mode() => broadcast::Mode::Gated, pushed() => 8, try_claim(1) => Ok(_));
+        try_push_batch(&[b"9"]) => Ok(1), try_push_vectored(&pieces) => Ok(()),
+        push_vectored(&pieces) => Ok(()), push_vectored_deadline(&pieces, soon()) => Ok(()),
+        push_vectored_timeout(&pieces, SECOND) => Ok(()), longest() => 1..,
+        mode() => broadcast::Mode::Gated, pushed() => 13, try_claim(1) => Ok(_));
     let (mut buffer, mut vector) = ([0; 8], Vec::new());
     call!(table, "Receiver", FRAMES, receiver;
-        peer() => Ok(PeerState::Alive { .. }), longest() => 1.., mode() => broadcast::Mode::Gated,
-        sequence() => 0,
-        position() => _, behind() => 8, try_view() => Ok(_),
+        longest() => 1.., mode() => broadcast::Mode::Gated, sequence() => 0,
+        position() => _, behind() => 13, try_view() => Ok(_),
         try_pop() => Ok(_), pop() => Ok(_), pop_deadline(soon()) => Ok(_), pop_timeout(SECOND) => Ok(_),
         try_pop_into(&mut buffer) => Ok(1), pop_into(&mut buffer) => Ok(1),
         pop_into_deadline(&mut buffer, soon()) => Ok(1),
-        pop_vec(&mut vector) => Ok(1));
-    sender.push(b"9").unwrap();
-    call!(table, "Receiver", FRAMES, receiver; try_pop_vec(&mut vector) => Ok(1));
-    sender.push_batch(&[b"10", b"11"]).unwrap();
-    call!(table, "Receiver", FRAMES, receiver; pop_vec_deadline(&mut vector, soon()) => Ok(2));
+        pop_into_timeout(&mut buffer, SECOND) => Ok(1), pop_vec(&mut vector) => Ok(1),
+        try_pop_vec(&mut vector) => Ok(2), pop_vec_deadline(&mut vector, soon()) => Ok(2),
+        pop_vec_timeout(&mut vector, SECOND) => Ok(2));
     table.0.insert(("Receiver", "drain", FRAMES));
     assert_eq!(receiver.drain().count(), 1);
 }

@@ -2,17 +2,19 @@
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::channel::kernel::Kernel;
 use crate::channel::open::Found;
 use crate::channel::pair::Ending;
 use crate::channel::participant::Participant;
-use crate::channel::seated::Seat as _;
+use crate::channel::seated::{Seat as _, wait_for_peer};
 use crate::channel::seats::{Segment, Table};
 use crate::channel::successor::{Seats, Takers};
 use crate::domain::{Domain, Locked};
 use crate::end::broadcast::{self as end, PUBLISHER, SUBSCRIBER};
 use crate::end::pair::PeerState;
+use crate::end::participant::holder;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::memory;
 use crate::region::Region;
@@ -156,6 +158,27 @@ impl End {
     /// When it is unknown whether its process is alive.
     pub(in crate::channel) fn publisher(&self) -> Result<PeerState, ipc_core::Error> {
         Ok(self.place.unless_replaced(self.state_of_publisher()?))
+    }
+
+    /// Sleeps until a publisher is attached, or the channel is closed or its ring replaced, or the deadline
+    /// has passed; returns the publisher's state then.
+    ///
+    /// # Errors
+    /// When the semaphores were removed.
+    pub(in crate::channel) fn wait_for_publisher(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<PeerState, ipc_core::Error> {
+        wait_for_peer(&self.place, deadline, || self.state_of_publisher())
+    }
+
+    /// Kills the process that holds the publisher's end, unless it is this one. True when that end has no
+    /// holder any more.
+    ///
+    /// # Errors
+    /// As [`Domain::evict`].
+    pub(in crate::channel) fn evict_publisher(&self, deadline: Instant) -> Result<bool, AttachError> {
+        self.place.host.evict(holder(self.place.words(), PUBLISHER_SEAT), deadline)
     }
 
     /// Gives the publisher's seat up, after signalling `ending`. A panic detaches. Does nothing in a forked

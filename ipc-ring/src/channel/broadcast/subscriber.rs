@@ -1,5 +1,7 @@
 //! The reading end of a channel.
 
+use std::time::Instant;
+
 use super::Counters;
 use super::end::End;
 use super::position::Position;
@@ -11,7 +13,7 @@ use crate::channel::receiver::Receiver;
 use crate::channel::seats::Segment;
 use crate::end::broadcast as end;
 use crate::end::pair::PeerState;
-use crate::error::{Missed, PopError};
+use crate::error::{AttachError, Missed, PopError};
 use crate::message::Message;
 use crate::ring::broadcast::{self as ring, Front, Mapped, Mode};
 
@@ -77,6 +79,14 @@ impl<T: Message> Core for Receiving<T> {
 impl<T: Message> Peered for Receiving<T> {
     fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.publisher()
+    }
+
+    fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
+        self.end.wait_for_publisher(deadline)
+    }
+
+    fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
+        self.end.evict_publisher(deadline)
     }
 }
 

@@ -9,10 +9,11 @@ use crate::channel::pair::{self, Ending};
 use crate::channel::receiver::Receiver;
 use crate::channel::seated::Seat as _;
 use crate::end::bytes as end;
-use crate::error::{AttachError, PopError};
+use crate::error::AttachError;
 use crate::layout;
 use crate::ring::bytes::{self as ring, Counters, Mapped};
 
+mod in_place;
 mod pop;
 mod view;
 
@@ -30,24 +31,6 @@ impl Consumer {
                 end.give_up(false);
                 Err(corruption.into())
             }
-        }
-    }
-
-    /// Lends the next frame in place. [`View::release`] pops it; dropping the view leaves it.
-    ///
-    /// # Errors
-    /// As [`try_pop_vec`](Self::try_pop_vec).
-    #[inline(always)]
-    pub fn try_view(&mut self) -> Result<View<'_>, PopError> {
-        let looked = self.core.look();
-        if !self.is_followed(&looked) {
-            looked?;
-        }
-        let end::Consumer { ring, end, .. } = &mut self.core;
-        match ring.try_view() {
-            Ok(Ok(view)) => Ok(View { view, end }),
-            Ok(Err(signal)) => Err(end::not_viewed(end, Ok(signal))),
-            Err(corruption) => Err(end::not_viewed(end, Err(corruption))),
         }
     }
 

@@ -61,6 +61,7 @@ impl Producer {
     ///
     /// # Blocking
     /// By this end's wait strategy.
+    #[doc(alias = "publish")]
     #[inline]
     pub fn push(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
         self.push_until(frame, None)

@@ -1,7 +1,7 @@
 //! The consuming end of a channel.
 
 use std::mem::MaybeUninit;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::end::{End, Role};
 use super::producer::counters;
@@ -114,6 +114,18 @@ impl<T: Message> Consumer<T> {
         deadline: Instant,
     ) -> Result<R, PopError> {
         self.pop_with_until(f, Some(deadline))
+    }
+
+    /// As [`pop_with`](Self::pop_with), with a timeout.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_with_timeout<R>(
+        &mut self,
+        f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R,
+        timeout: Duration,
+    ) -> Result<R, PopError> {
+        self.pop_with_deadline(f, crate::clock::after(timeout))
     }
 
     fn pop_with_until<R>(

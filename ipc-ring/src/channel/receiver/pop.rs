@@ -38,6 +38,7 @@ impl<K: Elements> Receiver<K> {
     /// # Blocking
     /// By this end's wait strategy. One that polls waits for a batch of messages, where that has been useful
     /// lately, for a few microseconds at most; for some tens of microseconds if they are longer than a KiB.
+    #[doc(alias = "receive")]
     #[inline]
     pub fn pop(&mut self) -> Result<K::Item, PopError> {
         pop_by_value!(self.core, K::Item, |found, place| self.pop_one(found, &mut place, None))
@@ -80,6 +81,14 @@ impl<K: Elements> Receiver<K> {
         self.pop_to(message, Some(deadline))
     }
 
+    /// As [`pop_into`](Self::pop_into), with a timeout.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_into_timeout(&mut self, message: &mut K::Item, timeout: Duration) -> Result<(), PopError> {
+        self.pop_into_deadline(message, crate::clock::after(timeout))
+    }
+
     /// As [`try_pop`](Self::try_pop), into the caller's variable, as [`pop_into`](Self::pop_into).
     ///
     /// # Errors
@@ -119,6 +128,14 @@ impl<K: Elements> Receiver<K> {
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     pub fn pop_slice_deadline(&mut self, out: &mut [K::Item], deadline: Instant) -> Result<usize, PopError> {
         self.pop_slice_until(out, Some(deadline))
+    }
+
+    /// As [`pop_slice`](Self::pop_slice), with a timeout.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_slice_timeout(&mut self, out: &mut [K::Item], timeout: Duration) -> Result<usize, PopError> {
+        self.pop_slice_deadline(out, crate::clock::after(timeout))
     }
 
     fn pop_slice_until(&mut self, out: &mut [K::Item], deadline: Option<Instant>) -> Result<usize, PopError> {

@@ -15,6 +15,8 @@ use crate::error::{AttachError, PushError};
 use crate::ring::broadcast::Front;
 use crate::ring::broadcast::frames::{self as ring, Mapped, Refused};
 
+mod vectored;
+
 /// The publishing end without what is common to all kinds.
 pub(super) type Sending = end::Publisher<Mapped, Front, Segment, Kernel>;
 
@@ -50,6 +52,7 @@ impl Publisher {
     ///
     /// # Blocking
     /// By this end's wait strategy, until no live subscriber is too far behind. Never in a lossy channel.
+    #[doc(alias = "publish")]
     #[inline]
     pub fn push(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
         self.core.publish(frame, None)
@@ -69,6 +72,16 @@ impl Publisher {
     /// [`PushError::TimedOut`], and as [`push`](Self::push).
     pub fn push_timeout(&mut self, frame: &[u8], timeout: Duration) -> Result<(), PushError<()>> {
         self.push_deadline(frame, crate::clock::after(timeout))
+    }
+
+    /// Publishes frames from the front of a slice while there is room; returns their number. One wake at
+    /// most.
+    ///
+    /// # Errors
+    /// As [`try_push`](Self::try_push), when the first frame is refused. The value handed back is the number
+    /// of frames published: 0, except with [`PushError::NotWoken`].
+    pub fn try_push_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<usize, PushError<usize>> {
+        self.core.try_publish_batch(frames)
     }
 
     /// Publishes frames in order, in a gated channel waiting for room. Subscribers are woken once at the end,

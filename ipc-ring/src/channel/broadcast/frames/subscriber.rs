@@ -13,6 +13,7 @@ use crate::channel::receiver::{Drain, Receiver};
 use crate::channel::seats::Segment;
 use crate::end::broadcast::frames::{self as end, Place};
 use crate::end::pair::PeerState;
+use crate::error::AttachError;
 use crate::ring::broadcast::Front;
 use crate::ring::broadcast::frames::{self as ring, Mapped};
 
@@ -67,6 +68,7 @@ impl Subscriber {
     ///
     /// # Blocking
     /// By this end's wait strategy.
+    #[doc(alias = "receive")]
     pub fn pop(&mut self) -> Result<Vec<u8>, PopError> {
         let mut out = Vec::new();
         self.pop_to(&mut out, None)?;
@@ -108,6 +110,14 @@ impl Subscriber {
         self.pop_to(out, Some(deadline))
     }
 
+    /// As [`pop_into`](Self::pop_into), with a timeout.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop_into`](Self::pop_into).
+    pub fn pop_into_timeout(&mut self, out: &mut [u8], timeout: Duration) -> Result<usize, PopError> {
+        self.pop_into_deadline(out, crate::clock::after(timeout))
+    }
+
     /// As [`pop`](Self::pop), replacing the contents of `out`; returns the frame's length.
     ///
     /// # Errors
@@ -122,6 +132,14 @@ impl Subscriber {
     /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
     pub fn pop_vec_deadline(&mut self, out: &mut Vec<u8>, deadline: Instant) -> Result<usize, PopError> {
         self.pop_to(out, Some(deadline))
+    }
+
+    /// As [`pop_vec`](Self::pop_vec), with a timeout.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_vec_timeout(&mut self, out: &mut Vec<u8>, timeout: Duration) -> Result<usize, PopError> {
+        self.pop_vec_deadline(out, crate::clock::after(timeout))
     }
 
     #[inline(always)]
@@ -242,6 +260,14 @@ impl Core for Receiving {
 impl Peered for Receiving {
     fn peer(&self) -> Result<PeerState, ipc_core::Error> {
         self.end.publisher()
+    }
+
+    fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
+        self.end.wait_for_publisher(deadline)
+    }
+
+    fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
+        self.end.evict_publisher(deadline)
     }
 }
 

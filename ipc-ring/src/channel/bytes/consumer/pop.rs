@@ -50,6 +50,7 @@ impl Consumer {
     ///
     /// # Blocking
     /// By this end's wait strategy.
+    #[doc(alias = "receive")]
     pub fn pop(&mut self) -> Result<Vec<u8>, PopError> {
         let mut out = Vec::new();
         self.pop_vec(&mut out)?;
@@ -95,6 +96,22 @@ impl Consumer {
     #[inline]
     pub fn pop_vec_deadline(&mut self, out: &mut Vec<u8>, deadline: Instant) -> Result<usize, PopError> {
         self.pop_until(out, Some(deadline))
+    }
+
+    /// As [`pop_into`](Self::pop_into), with a timeout.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop_into`](Self::pop_into).
+    pub fn pop_into_timeout(&mut self, out: &mut [u8], timeout: Duration) -> Result<usize, PopError> {
+        self.pop_into_deadline(out, crate::clock::after(timeout))
+    }
+
+    /// As [`pop_vec`](Self::pop_vec), with a timeout.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop_vec`](Self::pop_vec).
+    pub fn pop_vec_timeout(&mut self, out: &mut Vec<u8>, timeout: Duration) -> Result<usize, PopError> {
+        self.pop_vec_deadline(out, crate::clock::after(timeout))
     }
 
     /// As [`pop`](Self::pop), until a deadline.

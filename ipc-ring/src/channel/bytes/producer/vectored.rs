@@ -1,7 +1,7 @@
 //! Frames that consist of several pieces.
 
 use std::io::IoSlice;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Producer;
 use crate::error::PushError;
@@ -35,6 +35,18 @@ impl Producer {
         deadline: Instant,
     ) -> Result<(), PushError<()>> {
         self.push_vectored_until(pieces, Some(deadline))
+    }
+
+    /// As [`push_vectored`](Self::push_vectored), with a timeout.
+    ///
+    /// # Errors
+    /// [`PushError::TimedOut`], and as [`push`](Self::push).
+    pub fn push_vectored_timeout(
+        &mut self,
+        pieces: &[IoSlice<'_>],
+        timeout: Duration,
+    ) -> Result<(), PushError<()>> {
+        self.push_vectored_deadline(pieces, crate::clock::after(timeout))
     }
 
     fn push_vectored_until(

@@ -1,6 +1,6 @@
 //! Messages that are read where they lie in the ring.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Consumer, View};
 use crate::end::spsc as end;
@@ -64,6 +64,18 @@ impl<T: Message> Consumer<T> {
             self.wait_for_item(Some(deadline))?;
         }
         self.try_pop_with(f)
+    }
+
+    /// As [`pop_with`](Self::pop_with), with a timeout.
+    ///
+    /// # Errors
+    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
+    pub fn pop_with_timeout<R>(
+        &mut self,
+        f: impl FnOnce(&View<'_, T>) -> R,
+        timeout: Duration,
+    ) -> Result<R, PopError> {
+        self.pop_with_deadline(f, crate::clock::after(timeout))
     }
 
     /// Gives the next message to `f` and pops it. Wakes the producer before `f`, and only pops after it: by

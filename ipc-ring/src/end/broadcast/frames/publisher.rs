@@ -1,5 +1,6 @@
 //! The publishing end of a channel of frames.
 
+use std::io::IoSlice;
 use std::time::Instant;
 
 use crate::end::broadcast::attached::Attached;
@@ -37,13 +38,30 @@ where
     /// [`PushError::NotWoken`].
     #[inline(always)]
     pub fn try_publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
-        self.end.place.ours()?;
-        let mut result = self.ring.try_publish(frame);
-        if result == Err(Refused::Full) && self.after_full()? {
-            result = self.ring.try_publish(frame);
-        }
-        result.map_err(refused)?;
+        self.try_put(|ring| ring.try_publish(frame))?;
         self.published(())
+    }
+
+    /// As [`try_publish`](Self::try_publish), a frame that consists of several pieces.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Self::try_publish).
+    pub fn try_publish_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
+        self.try_put(|ring| ring.try_publish_vectored(pieces))?;
+        self.published(())
+    }
+
+    #[inline(always)]
+    fn try_put(
+        &mut self,
+        write: impl Fn(&mut ring::Publisher<M>) -> Result<(), Refused>,
+    ) -> Result<(), PushError<()>> {
+        self.end.place.ours()?;
+        let mut result = write(&mut self.ring);
+        if result == Err(Refused::Full) && self.after_full()? {
+            result = write(&mut self.ring);
+        }
+        result.map_err(refused)
     }
 
     /// Publishes a frame, in a gated channel waiting for room.
@@ -52,20 +70,51 @@ where
     /// [`PushError`], except [`PushError::Full`].
     #[inline(always)]
     pub fn publish(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
-        self.put(frame, deadline)?;
+        self.put(|ring| ring.try_publish(frame), deadline)?;
+        self.published(())
+    }
+
+    /// As [`publish`](Self::publish), a frame that consists of several pieces.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn publish_vectored(
+        &mut self,
+        pieces: &[IoSlice<'_>],
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<()>> {
+        self.put(|ring| ring.try_publish_vectored(pieces), deadline)?;
         self.published(())
     }
 
     #[inline(always)]
-    fn put(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
+    fn put(
+        &mut self,
+        write: impl Fn(&mut ring::Publisher<M>) -> Result<(), Refused>,
+        deadline: Option<Instant>,
+    ) -> Result<(), PushError<()>> {
         self.end.place.ours()?;
         loop {
-            match self.ring.try_publish(frame) {
+            match write(&mut self.ring) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Full) => wait_for_room(&mut self.ring, &mut self.end, deadline)?,
                 Err(other) => return Err(refused(other)),
             }
         }
+    }
+
+    /// Publishes frames from the front of a slice while there is room; returns their number. One wake at
+    /// most.
+    ///
+    /// # Errors
+    /// When the first frame is refused, as [`try_publish`](Self::try_publish), with 0 for the value.
+    pub fn try_publish_batch<B: AsRef<[u8]>>(&mut self, frames: &[B]) -> Result<usize, PushError<usize>> {
+        self.end.place.ours()?;
+        let Some((first, rest)) = frames.split_first() else { return Ok(0) };
+        self.try_put(|ring| ring.try_publish(first.as_ref())).map_err(|error| error.with(0))?;
+        // What refuses another one is reported by the next call, about its first frame.
+        let more = rest.iter().take_while(|frame| self.ring.try_publish(frame.as_ref()).is_ok()).count();
+        self.published(1 + more).map(|()| 1 + more)
     }
 
     /// Publishes frames in order, in a gated channel waiting for room. Subscribers are woken once at the end,
@@ -80,7 +129,7 @@ where
                 Ok(()) => continue,
                 Err(Refused::Full) => {
                     self.published(done)?;
-                    self.put(frame.as_ref(), None)
+                    self.put(|ring| ring.try_publish(frame.as_ref()), None)
                 }
                 Err(other) => Err(refused(other)),
             };

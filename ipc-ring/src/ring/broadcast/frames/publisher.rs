@@ -1,6 +1,7 @@
 //! The publishing end.
 
 use core::sync::atomic::Ordering::Relaxed;
+use std::io::IoSlice;
 
 use super::{Corruption, Found, LANDMARKS, Memory, NUMBER, look, record};
 use crate::edge::Edge;
@@ -81,6 +82,22 @@ impl<M: Memory> Publisher<M> {
         let start = self.position.wrapping_add(plan.padding);
         self.memory.write(self.index(start.wrapping_add(WORD + NUMBER)), frame);
         self.publish(plan, frame.len() as u64);
+        Ok(())
+    }
+
+    /// Publishes one frame that consists of several pieces.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn try_publish_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), Refused> {
+        let len = pieces.iter().fold(0usize, |sum, piece| sum.saturating_add(piece.len()));
+        let mut claim = self.try_claim(len)?;
+        let mut offset = 0;
+        for piece in pieces {
+            claim.write(offset, piece);
+            offset += piece.len();
+        }
+        claim.commit(len);
         Ok(())
     }
 
