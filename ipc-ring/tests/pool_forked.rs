@@ -96,8 +96,10 @@ fn payload_in_hand(inherited: bool) {
         // A channel of its own, for the pool that it has not.
         let own = Domain::open(&unique("own")).unwrap();
         let channel = payloads::Builder::new("payloads", &pool).domain(&own);
-        assert!(matches!(channel.create_sender().unwrap_err().kind(), AttachErrorKind::Forked));
-        assert!(matches!(channel.create_receiver().unwrap_err().kind(), AttachErrorKind::Forked));
+        for error in [channel.create_sender().unwrap_err(), channel.create_receiver().unwrap_err()] {
+            assert!(matches!(error.kind(), AttachErrorKind::Forked));
+            assert_eq!((error.channel(), error.domain()), (Some("payloads"), Some(own.name())));
+        }
         let refused = publisher.try_push(loan).unwrap_err();
         assert!(matches!(refused.error, PushError::Forked(())));
         let view = view.into_loan().unwrap_err();

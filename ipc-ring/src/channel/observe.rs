@@ -6,7 +6,7 @@ use ipc_core::Trust;
 use ipc_core::shm::Size;
 
 use super::Lifetime;
-use super::open::{Request, creator_of, explain, map, while_it_is_there};
+use super::open::{Found, Request, creator_of, explain, map, while_it_is_there};
 use super::settings::Pages;
 use super::successor::Side;
 use crate::domain::layout::LISTENER;
@@ -14,25 +14,32 @@ use crate::domain::{
     Domain, DomainObserver, Entry, Locked, Lookout, Place, check_name, has_gone, with_entry,
 };
 use crate::error::{AttachError, AttachErrorKind};
-use crate::layout::{self, Geometry, Kind, Seen};
+use crate::layout::{self, Checked, Kind, Seen};
 use crate::region::Region;
 
-/// Attaches read-only to the requested ring, which must exist, without taking a seat.
-pub(super) fn attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geometry), AttachError> {
-    try_attach_read_only(request).map_err(|error| request.explain(error, Side::Takes))
+/// Attaches read-only to the requested ring, which must exist, without taking a seat. `look` makes of it,
+/// under the domain's lock, what the caller needs.
+pub(super) fn attach_read_only<R>(
+    request: &Request<'_>,
+    look: impl Fn(Found) -> Result<R, AttachError>,
+) -> Result<(Domain, R), AttachError> {
+    try_attach_read_only(request, look).map_err(|error| request.explain(error, Side::Takes))
 }
 
-fn try_attach_read_only(request: &Request<'_>) -> Result<(Domain, Region, Geometry), AttachError> {
+fn try_attach_read_only<R>(
+    request: &Request<'_>,
+    look: impl Fn(Found) -> Result<R, AttachError>,
+) -> Result<(Domain, R), AttachError> {
     let settings = request.settings;
     let (domain, until) = settings.whereabouts()?;
     let wanted = settings.capacity.map(request.geometry).transpose()?;
     let place = (&domain, until, settings.lifetime.unwrap_or_default(), settings.pages);
-    let (region, checked) = look_at(&settings.name, place, request.kind as u32, |region, entry| {
-        let checked = request.check(region, wanted, entry)?;
-        request.wishes(wanted).agree(entry.lifetime(), checked.barrier)?;
-        Ok(checked)
+    let (_, seen) = look_at(&settings.name, place, request.kind as u32, |region, entry| {
+        let Checked { geometry, barrier } = request.check(region, wanted, entry)?;
+        request.wishes(wanted).agree(entry.lifetime(), barrier)?;
+        look(Found { region: region.clone(), geometry, barrier, entry: entry.clone() })
     })?;
-    Ok((domain, region, checked.geometry))
+    Ok((domain, seen))
 }
 
 /// Attaches read-only to a ring that exists, whatever its elements, without taking a seat.

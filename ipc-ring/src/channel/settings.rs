@@ -82,9 +82,16 @@ impl Settings {
         Self { domain, deadline: None, ..self.clone() }
     }
 
-    /// The domain, joined if necessary, and the deadline of this call for acquiring its lock.
+    /// Adds the names of the channel and its domain to an error.
+    pub(super) fn explain(&self, error: AttachError) -> AttachError {
+        let domain = self.domain.as_ref().map_or(DEFAULT_NAME, Domain::name);
+        error.in_channel(&self.name).in_domain(domain)
+    }
+
+    /// The domain, joined if necessary, and the deadline of this call for acquiring its lock. An error names
+    /// the channel.
     pub(super) fn whereabouts(&self) -> Result<(Domain, Instant), AttachError> {
-        whereabouts(self.domain.as_ref(), self.deadline)
+        whereabouts(self.domain.as_ref(), self.deadline).map_err(|error| self.explain(error))
     }
 }
 

@@ -59,9 +59,10 @@ macro_rules! ends {
     ($($end:ident :: $name:ident),* of T) => { $(impl<T: Message> End for $end::$name<T> {})* };
 }
 
+ends!(broadcast::Watcher, latest::Observer of T);
 ends!(spsc::Producer, spsc::Consumer, mpmc::Consumer, broadcast::Publisher, broadcast::Subscriber of T);
 ends!(latest::TableWriter, latest::TableReader, latest::Writer, latest::Reader of T);
-ends!(bytes::Producer, bytes::Consumer, frames::Publisher, frames::Subscriber);
+ends!(bytes::Producer, bytes::Consumer, frames::Publisher, frames::Subscriber, frames::Watcher);
 ends!(payloads::Publisher, payloads::Subscriber, RawSender, RawReceiver, Pool);
 
 impl<T: Message> End for mpmc::Producer<T> {
@@ -78,6 +79,8 @@ pub struct Row {
     /// As errors name it.
     pub name: &'static str,
     pub open: fn(&Ask<'_>) -> Opened,
+    /// Reads along without a seat, in kinds that have such readers.
+    pub observe: Option<fn(&Ask<'_>) -> Opened>,
     /// The word for the end where messages go in, where there is only one of them.
     pub giver: Option<&'static str>,
     /// How many of the other ends there may be; a process that opens a pool again has the same membership.
@@ -160,14 +163,28 @@ macro_rules! of_mode {
     }};
 }
 
+fn messages<T: Message>(ask: &Ask<'_>) -> broadcast::Builder<T> {
+    of_mode!(told!(broadcast::Builder::<T>::new(ask.name), ask, capacity, 1), ask)
+}
+
 fn broadcast<T: Message>(ask: &Ask<'_>) -> Opened {
-    let builder = of_mode!(told!(broadcast::Builder::<T>::new(ask.name), ask, capacity, 1), ask);
-    open(&builder, ask)
+    open(&messages::<T>(ask), ask)
+}
+
+fn watched<T: Message>(ask: &Ask<'_>) -> Opened {
+    messages::<T>(ask).open_observer().map(boxed)
+}
+
+fn of_frames(ask: &Ask<'_>) -> frames::Builder {
+    of_mode!(told!(frames::Builder::new(ask.name), ask, capacity, 64), ask)
 }
 
 fn frames(ask: &Ask<'_>) -> Opened {
-    let builder = of_mode!(told!(frames::Builder::new(ask.name), ask, capacity, 64), ask);
-    open(&builder, ask)
+    open(&of_frames(ask), ask)
+}
+
+fn watched_frames(ask: &Ask<'_>) -> Opened {
+    of_frames(ask).open_observer().map(boxed)
 }
 
 fn payloads(ask: &Ask<'_>) -> Opened {
@@ -176,13 +193,24 @@ fn payloads(ask: &Ask<'_>) -> Opened {
     open(&builder, ask)
 }
 
+fn table<T: Message>(ask: &Ask<'_>) -> latest::TableBuilder<T> {
+    told!(latest::TableBuilder::<T>::new(ask.name), ask, keys, 1)
+}
+
 fn latest<T: Message>(ask: &Ask<'_>) -> Opened {
-    let builder = told!(latest::TableBuilder::<T>::new(ask.name), ask, keys, 1);
-    open(&builder, ask)
+    open(&table::<T>(ask), ask)
+}
+
+fn observed_table<T: Message>(ask: &Ask<'_>) -> Opened {
+    table::<T>(ask).open_observer().map(boxed)
 }
 
 fn one_value<T: Message>(ask: &Ask<'_>) -> Opened {
     open(&told(latest::Builder::<T>::new(ask.name), ask), ask)
+}
+
+fn observed_value<T: Message>(ask: &Ask<'_>) -> Opened {
+    told(latest::Builder::<T>::new(ask.name), ask).open_observer().map(boxed)
 }
 
 fn raw(ask: &Ask<'_>) -> Opened {
@@ -224,6 +252,7 @@ macro_rules! of_type {
 const ONE: Row = Row {
     name: "spsc",
     open: of_type!(spsc),
+    observe: None,
     giver: Some("producer"),
     many: None,
     has_types: true,
@@ -237,11 +266,19 @@ pub const ALL: [Row; 9] = [
     Row { name: "bytes", open: bytes, has_types: false, unit: Some(("bytes", 64)), ..ONE },
     Row { name: "mpmc", open: of_type!(mpmc), giver: None, many: Some("256 ends of one channel"), ..ONE },
     PUBLISHING,
-    Row { name: "broadcast-bytes", open: frames, has_types: false, unit: Some(("bytes", 64)), ..PUBLISHING },
-    Row { name: "broadcast", open: payloads, has_types: false, has_pool: true, ..PUBLISHING },
+    Row {
+        name: "broadcast-bytes",
+        open: frames,
+        observe: Some(watched_frames),
+        has_types: false,
+        unit: Some(("bytes", 64)),
+        ..PUBLISHING
+    },
+    Row { open: payloads, observe: None, has_types: false, has_pool: true, ..PUBLISHING },
     Row {
         name: "latest",
         open: of_type!(latest),
+        observe: Some(of_type!(observed_table)),
         giver: Some("writer"),
         many: Some("256 readers of one channel"),
         unit: Some(("keys", 1)),
@@ -253,13 +290,20 @@ pub const ALL: [Row; 9] = [
 
 /// Kinds that are those of other rows, made and found by builders of their own.
 pub const OTHERS: [Row; 2] = [
-    Row { name: "latest", open: of_type!(one_value), unit: None, ..ONE },
+    Row {
+        name: "latest",
+        open: of_type!(one_value),
+        observe: Some(of_type!(observed_value)),
+        unit: None,
+        ..ONE
+    },
     Row { name: "raw", open: raw, has_types: false, ..ONE },
 ];
 
 const PUBLISHING: Row = Row {
     name: "broadcast",
     open: of_type!(broadcast),
+    observe: Some(of_type!(watched)),
     giver: Some("publisher"),
     many: Some("256 subscribers of one channel"),
     has_modes: true,

@@ -7,6 +7,7 @@ mod common;
 mod constructors;
 mod elsewhere;
 mod ends;
+mod observers;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -400,7 +401,6 @@ fn it_is_printed_in_words_by_a_main_that_returns_it() {
     private_namespace();
     let domain = Domain::open(&unique("main")).unwrap();
     let error = ipc_ring::spsc::Builder::<u64>::new(NAME).domain(&domain).open_receiver().unwrap_err();
-    let text = error.to_string();
-    let boxed: Box<dyn Error> = Box::new(error);
+    let (text, boxed): (String, Box<dyn Error>) = (error.to_string(), Box::new(error));
     assert_eq!(format!("{boxed:?}"), text);
 }

@@ -7,7 +7,7 @@ use ipc_ring::control::{AcceptError, BindError, Builder, ConnectError, Watch};
 use ipc_ring::pool::Pool;
 use ipc_ring::{
     AttachError, AttachErrorKind, Domain, WaitSet, WaitStrategy, broadcast, bytes, call, latest, mpmc, pool,
-    spsc,
+    raw, spsc,
 };
 
 use crate::common::{private_namespace, unique};
@@ -162,4 +162,38 @@ pub fn join(domain: &str, millis: &str) {
     let AttachErrorKind::LockTimeout { waited, .. } = error.kind() else { panic!("{error}") };
     assert!(*waited <= patience, "{waited:?}");
     crate::common::say(&error.to_string());
+}
+
+/// A builder without a domain joins the user's own, whose lock it does not get: the error is about the
+/// channel all the same.
+#[test]
+fn what_keeps_a_call_from_joining_the_user_s_own_domain_is_said_of_the_channel() {
+    private_namespace();
+    let producer = spsc::Producer::<u64>::create("n").unwrap();
+    let holder = Holder::start();
+    crate::common::Role::start("outsider", &[]).finish();
+    holder.end();
+    drop(producer);
+}
+
+/// The child's half.
+pub fn outsider() {
+    let over = Instant::now();
+    type Open = fn(Instant) -> Option<AttachError>;
+    let calls: [(&str, Open); 8] = [
+        ("spsc", |t| spsc::Builder::<u64>::new("n").deadline(t).create_sender().err()),
+        ("broadcast", |t| broadcast::Builder::<u64>::new("n").deadline(t).open_observer().err()),
+        ("frames", |t| broadcast::frames::Builder::new("n").deadline(t).open_observer().err()),
+        ("latest", |t| latest::Builder::<u64>::new("n").deadline(t).open_observer().err()),
+        ("raw sender", |t| raw::Builder::new("n").deadline(t).open_sender().err()),
+        ("raw receiver", |t| raw::Builder::new("n").deadline(t).create_receiver().err()),
+        ("raw prefix", |t| raw::Builder::new("n").deadline(t).open_prefix::<u64>().err()),
+        ("raw caller", |t| raw::Builder::new("n").deadline(t).open_caller().err()),
+    ];
+    for (what, open) in calls {
+        let error = open(over).unwrap_or_else(|| panic!("{what} did not fail"));
+        assert!(matches!(error.kind(), AttachErrorKind::LockTimeout { .. }), "{what}: {error}");
+        assert_eq!(error.channel(), Some("n"), "{what}: {error}");
+        assert!(error.domain().is_some() && error.to_string().contains("channel \"n\""), "{what}: {error}");
+    }
 }

@@ -21,6 +21,7 @@ fn plays_a_role() {
         ["joiner", domain] => leaving::joiner(domain),
         ["member", domain] => leaving::member(domain),
         ["join", domain, millis] => deadlines::join(domain, millis),
+        ["outsider"] => deadlines::outsider(),
         ref other => panic!("no such role: {other:?}"),
     }
 }

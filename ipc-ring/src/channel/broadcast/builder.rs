@@ -77,14 +77,12 @@ impl<T: Message> Observable for Broadcast<T> {
     type Observer = Watcher<T>;
 
     fn observe(builder: &Builder<T>) -> Result<Watcher<T>, AttachError> {
-        let (domain, until) = builder.settings.whereabouts()?;
-        let watcher = Watcher::attach(&builder.request(), (&domain, until), builder.options.readers);
-        watcher.map_err(|error| builder.request().explain(error, Side::Takes))
+        Watcher::attach(&builder.request(), builder.options.readers)
     }
 }
 
 impl<T: Message> Builder<T> {
-    fn request(&self) -> Request<'_> {
+    pub(super) fn request(&self) -> Request<'_> {
         let (geometry, options) = (&Mapped::<T>::geometry, &self.options);
         let usual =
             Request::of_elements::<T>(&self.settings, Kind::Broadcast, geometry, SLOTS_OFFSET, TAKERS);

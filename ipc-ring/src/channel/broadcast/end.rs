@@ -43,6 +43,19 @@ pub(in crate::channel) fn settle_mode(region: &Region, wanted: Option<Mode>) -> 
         return Ok(mode);
     }
     let found = mode_of(region).ok_or(Corruption { word: "mode", position: 0, found: u64::from(raw) })?;
+    agreed(found, wanted)
+}
+
+/// The mode of a ring that is only read.
+///
+/// # Errors
+/// [`NotReady`](crate::AttachErrorKind::NotReady) as long as no end has chosen it;
+/// [`Mode`](crate::AttachErrorKind::Mode) when it is not the requested one.
+pub(in crate::channel) fn observed_mode(region: &Region, wanted: Option<Mode>) -> Result<Mode, AttachError> {
+    agreed(mode_of(region).ok_or(AttachErrorKind::NotReady)?, wanted)
+}
+
+fn agreed(found: Mode, wanted: Option<Mode>) -> Result<Mode, AttachError> {
     match wanted {
         Some(expected) if expected != found => Err(AttachErrorKind::Mode { found, expected }.into()),
         _ => Ok(found),

@@ -1,22 +1,16 @@
 //! Reading along without a seat.
 
-use std::time::Instant;
-
-use super::end;
+use super::end::{self, observed_mode};
 use super::options::Readers;
 use super::position::Position;
 use crate::channel::observe;
-use crate::channel::open::Request;
-use crate::domain::{Domain, Entry, Owner};
+use crate::channel::open::{Found, Request};
+use crate::domain::{Domain, Owner};
 use crate::end::item::ended;
 use crate::end::pair::PeerState;
-use crate::error::{AttachError, AttachErrorKind, Missed, PopError};
-use crate::layout::{self, Expected, Kind};
+use crate::error::{AttachError, Missed, PopError};
 use crate::message::Message;
 use crate::platform::{Barrier, Native};
-use crate::region::Region;
-use crate::ring::broadcast::front::mode_of;
-use crate::ring::broadcast::words::SLOTS_OFFSET;
 use crate::ring::broadcast::{self as ring, Control, Mapped, Mode, Pop, Words as _};
 use crate::wait::signal;
 use core::sync::atomic::Ordering::Relaxed;
@@ -45,29 +39,18 @@ impl<T: Message> Watcher<T> {
 
     pub(super) fn attach(
         request: &Request<'_>,
-        (domain, until): (&Domain, Instant),
-        Readers { start, resume, .. }: Readers,
+        Readers { mode, start, resume }: Readers,
     ) -> Result<Self, AttachError> {
-        let look = |region: &Region, entry: &Entry| {
-            let expected = Expected {
-                kind: Kind::Broadcast,
-                fingerprint: request.fingerprint,
-                slots_offset: SLOTS_OFFSET,
-                geometry: &Mapped::<T>::geometry,
-                capacity: None,
-                generation: Some(entry.generation),
-            };
-            let checked = request.with_description(region, layout::check(region, &expected))?;
-            Ok((checked.geometry, entry.generation))
+        let look = |found: Found| {
+            let generation = found.entry.generation;
+            let mode = observed_mode(&found.region, mode)?;
+            let start = start.check(generation)?;
+            // It never sleeps and never joins, so no other end relies on the barrier.
+            let ring = Mapped::of_any(found.region, &found.geometry, Barrier::Fence, mode)?;
+            Ok((ring, start, generation))
         };
-        let (region, (geometry, generation)) =
-            observe::observe_with(&request.settings.name, (domain, until), Kind::Broadcast, look)?;
-        let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
-        let start = start.check(generation)?;
-        // It never sleeps and never joins, so no other end relies on the barrier.
-        let ring = Mapped::of_any(region, &geometry, Barrier::Fence, mode)?;
-        let ring = ring::Subscriber::watch(ring, start, resume);
-        Ok(Self { ring, domain: domain.clone(), generation })
+        let (domain, (ring, start, generation)) = observe::attach_read_only(request, look)?;
+        Ok(Self { ring: ring::Subscriber::watch(ring, start, resume), domain, generation })
     }
 
     /// Reads the next message if there is one.

@@ -117,9 +117,8 @@ impl<T: Message> Observable for Table<T> {
     type Observer = Observer<T>;
 
     fn observe(builder: &TableBuilder<T>) -> Result<Observer<T>, AttachError> {
-        let (domain, region, geometry) = observe::attach_read_only(&builder.request())?;
-        let ring = Mapped::of_any(region, &geometry);
-        let ring = ring.map_err(|error| builder.request().explain(error, side_of(Role::Reader)))?;
+        let look = |found: Found| Mapped::of_any(found.region, &found.geometry);
+        let (domain, ring) = observe::attach_read_only(&builder.request(), look)?;
         Ok(Observer::new(domain, ring))
     }
 }

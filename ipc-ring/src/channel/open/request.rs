@@ -3,7 +3,7 @@
 use crate::channel::described::Described;
 use crate::channel::settings::Settings;
 use crate::channel::successor::{Side, Takers, Wishes};
-use crate::domain::{DEFAULT_NAME, Domain, Entry};
+use crate::domain::Entry;
 use crate::error::{AttachError, AttachErrorKind, Types};
 use crate::layout::{self, Checked, Expected, Geometry, Kind};
 use crate::message::{Fingerprint, Message, short_name};
@@ -118,10 +118,8 @@ impl Request<'_> {
     /// Adds context to an error.
     pub(in crate::channel) fn explain(&self, error: AttachError, side: Side) -> AttachError {
         let (end, unit) = words(self.kind, side);
-        let domain = self.settings.domain.as_ref().map_or(DEFAULT_NAME, Domain::name);
-        error
-            .in_channel(&self.settings.name)
-            .in_domain(domain)
+        self.settings
+            .explain(error)
             .in_words(end, unit)
             .with_types(|| Types { found: None, expected: self.type_name() })
     }

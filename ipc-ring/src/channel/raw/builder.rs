@@ -126,7 +126,8 @@ impl Builder {
     /// # Blocking
     /// As [`open_sender`](Self::open_sender).
     pub fn open_prefix<T: Message + Describe>(&self) -> Result<PrefixReceiver<T>, AttachError> {
-        let prefix = Description::of::<T>().map_err(|problem| AttachErrorKind::Undescribable { problem })?;
+        let prefix = Description::of::<T>()
+            .map_err(|problem| self.settings.explain(AttachErrorKind::Undescribable { problem }.into()))?;
         let mut builder = self.clone();
         builder.settings.type_name = Some(prefix.element().name().to_owned());
         let receiver = builder.opened(|opening| receiver(opening.prefixed(&prefix), Creation::MustFind))?;

@@ -82,9 +82,7 @@ impl Observable for Frames {
     type Observer = Watcher;
 
     fn observe(builder: &Builder) -> Result<Watcher, AttachError> {
-        let (domain, until) = builder.settings.whereabouts()?;
-        let watcher = Watcher::attach(&request(builder), (&domain, until), builder.options);
-        watcher.map_err(|error| request(builder).explain(error, Side::Takes))
+        Watcher::attach(&request(builder), builder.options)
     }
 }
 

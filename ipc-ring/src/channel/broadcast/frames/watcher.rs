@@ -1,22 +1,18 @@
 //! Reading frames along without a seat.
 
-use std::time::Instant;
-
+use crate::channel::broadcast::end::{self, observed_mode};
 use crate::channel::broadcast::options::Readers;
-use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position, end};
+use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
 use crate::channel::observe;
-use crate::channel::open::Request;
-use crate::domain::{Domain, Entry, Owner};
+use crate::channel::open::{Found, Request};
+use crate::channel::successor::Side;
+use crate::domain::{Domain, Owner};
 use crate::end::item::ended;
 use crate::end::pair::PeerState;
-use crate::error::{AttachError, AttachErrorKind};
-use crate::layout::{self, Expected, Kind};
+use crate::error::AttachError;
 use crate::platform::{Barrier, Native};
-use crate::region::Region;
 use crate::ring::broadcast::Words as _;
 use crate::ring::broadcast::frames::{self as ring, Mapped, Pop};
-use crate::ring::broadcast::front::mode_of;
-use crate::ring::broadcast::words::SLOTS_OFFSET;
 use crate::wait::signal;
 
 /// A reader without a seat, whose memory is attached read-only: it can neither disturb the ends nor change
@@ -43,29 +39,20 @@ impl Watcher {
 
     pub(super) fn attach(
         request: &Request<'_>,
-        (domain, until): (&Domain, Instant),
-        Readers { start, resume, .. }: Readers,
+        Readers { mode, start, resume }: Readers,
     ) -> Result<Self, AttachError> {
-        let look = |region: &Region, entry: &Entry| {
-            let expected = Expected {
-                kind: Kind::BroadcastBytes,
-                fingerprint: request.fingerprint,
-                slots_offset: SLOTS_OFFSET,
-                geometry: &Mapped::geometry,
-                capacity: None,
-                generation: Some(entry.generation),
-            };
-            let checked = request.with_description(region, layout::check(region, &expected))?;
-            Ok((checked.geometry, entry.generation))
+        let look = |found: Found| {
+            let generation = found.entry.generation;
+            let mode = observed_mode(&found.region, mode)?;
+            let place = start.check_frames(generation)?;
+            // It never sleeps and never joins, so no other end relies on the barrier.
+            let ring = Mapped::of_any(found.region, &found.geometry, Barrier::Fence, mode)?;
+            Ok((ring, place, generation))
         };
-        let (region, (geometry, generation)) =
-            observe::observe_with(&request.settings.name, (domain, until), Kind::BroadcastBytes, look)?;
-        let mode = mode_of(&region).ok_or(AttachErrorKind::NotReady)?;
-        let place = start.check_frames(generation)?;
-        // It never sleeps and never joins, so no other end relies on the barrier.
-        let ring = Mapped::of_any(region, &geometry, Barrier::Fence, mode)?;
-        let ring = ring::Subscriber::watch(ring, place, resume).map_err(|_| start.nowhere())?;
-        Ok(Self { ring, domain: domain.clone(), generation })
+        let (domain, (ring, place, generation)) = observe::attach_read_only(request, look)?;
+        let ring = ring::Subscriber::watch(ring, place, resume)
+            .map_err(|_| request.explain(start.nowhere(), Side::Takes))?;
+        Ok(Self { ring, domain, generation })
     }
 
     /// Reads the next frame, if there is one, replacing the contents of `out`; returns its length.

@@ -5,6 +5,7 @@ use crate::channel::broadcast;
 use crate::channel::broadcast::options::{Broadcasting, Readers};
 use crate::channel::builder::{self, Attach, Bounded, MANY_ENDS};
 use crate::channel::open::Creation;
+use crate::channel::successor::Side;
 use crate::error::AttachError;
 use crate::message::Fingerprint;
 use crate::pool::{Handle, Pool};
@@ -40,11 +41,15 @@ impl Builder {
         Self::with(name, Options { readers: Readers::default(), pool: pool.clone() }).domain(pool.domain())
     }
 
-    /// Those of the handles that name the payloads.
-    fn of_handles(&self) -> broadcast::Builder<Handle> {
-        let options =
-            broadcast::Options { readers: self.options.readers, usual_capacity: Some(USUAL_CAPACITY) };
-        broadcast::Builder { settings: self.settings.clone(), options }.type_name(TYPE_NAME)
+    /// Those of the handles that name the payloads, and the pool, which must be this process's own.
+    fn of_handles(&self, side: Side) -> Result<(broadcast::Builder<Handle>, &Pool), AttachError> {
+        let Options { readers, pool } = &self.options;
+        let options = broadcast::Options { readers: *readers, usual_capacity: Some(USUAL_CAPACITY) };
+        let handles = broadcast::Builder { settings: self.settings.clone(), options }.type_name(TYPE_NAME);
+        match pool.ours() {
+            Ok(()) => Ok((handles, pool)),
+            Err(forked) => Err(handles.request().explain(forked.into(), side)),
+        }
     }
 }
 
@@ -56,15 +61,13 @@ impl Attach for Payloads {
     const WAIT: WaitStrategy = MANY_ENDS;
 
     fn sender(builder: &Builder, creation: Creation) -> Result<Publisher, AttachError> {
-        let pool = &builder.options.pool;
-        pool.ours()?;
-        builder.of_handles().publish(creation, |(ring, end)| Publisher::new(ring, end, pool))
+        let (handles, pool) = builder.of_handles(Side::Gives)?;
+        handles.publish(creation, |(ring, end)| Publisher::new(ring, end, pool))
     }
 
     fn receiver(builder: &Builder, creation: Creation) -> Result<Subscriber, AttachError> {
-        let pool = &builder.options.pool;
-        pool.ours()?;
-        Ok(Subscriber::new(broadcast::Broadcast::receiver(&builder.of_handles(), creation)?, pool))
+        let (handles, pool) = builder.of_handles(Side::Takes)?;
+        Ok(Subscriber::new(broadcast::Broadcast::receiver(&handles, creation)?, pool))
     }
 }
 
