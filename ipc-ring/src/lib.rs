@@ -61,6 +61,7 @@
 //! | [`pool`] | large payloads, written where they will be read, sent by handle through any channel |
 //! | [`Sender`], [`Receiver`] | the ends of every kind of queue, such as [`spsc::Producer`] |
 //! | [`Builder`] | how the ends of every kind of channel but `pool` are made and found |
+//! | [`Channel`], [`Bounded`] and [others](Builder) | what the builder of a kind can be set to, as bounds |
 //! | [`Domain`] | which processes can meet: names, processes, and whether they are alive |
 //! | [`WaitStrategy`], [`Parker`] | how an end waits, and what it sleeps on |
 //! | [`WaitSet`] | one thread that waits for any of many channels |
@@ -118,8 +119,9 @@ pub mod wait;
 
 pub use channel::raw::{RawReceiver, RawSender};
 pub use channel::{
-    Builder, Channel, Drain, Elements, Event, Kind, Lifetime, News, OneToOne, PeerState, Receiver, Sender,
-    WaitSet, WaitSetError, Waitable, broadcast, bytes, call, latest, mpmc, pool, raw, spsc,
+    Bounded, Broadcasting, Builder, Channel, Describable, Drain, Elements, Event, Framed, Kind, Lifetime,
+    Named, News, Observable, OneToOne, PeerState, Receiver, Sender, WaitSet, WaitSetError, Waitable,
+    broadcast, bytes, call, latest, mpmc, pool, raw, spsc,
 };
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};

@@ -40,32 +40,56 @@ pub trait Attach: Sized {
     fn receiver(builder: &Builder<Self>, creation: Creation) -> Result<Self::Receiver, AttachError>;
 }
 
-/// A kind whose capacity can be chosen.
+/// A kind whose [capacity](Builder::capacity) can be chosen. Sealed, as [`Channel`] is.
 pub trait Bounded: Channel {}
 
-/// A kind whose elements have a name that all ends agree on.
+/// A kind whose elements have a [name](Builder::type_name) that all ends agree on. Sealed, as [`Channel`] is.
 pub trait Named: Channel {}
 
-/// A kind whose elements have a description.
+/// A kind whose elements have a [description](Builder::described). Sealed, as [`Channel`] is.
 pub trait Describable: Channel {
     /// The description.
+    #[doc(hidden)]
     fn described() -> Described;
 }
 
-/// A kind whose elements are frames.
+/// A kind whose elements are frames, which [words](Builder::description) can describe. Sealed, as [`Channel`]
+/// is.
 pub trait Framed: Channel {}
 
-/// A kind whose messages can be read without a seat.
+/// A kind whose messages can be read [without a seat](Builder::open_observer). Sealed, as [`Channel`] is.
 pub trait Observable: Channel {
     /// The reader.
     type Observer;
 
     /// Opens one.
+    #[doc(hidden)]
     fn observe(builder: &Builder<Self>) -> Result<Self::Observer, AttachError>;
 }
 
 /// Options for making and finding a channel of the kind `K`. Each kind's module has a name for its own, such
 /// as [`spsc::Builder`](crate::spsc::Builder).
+///
+/// Every kind has the settings under the bound [`Channel`]. Those of some kinds are under bounds of their
+/// own, by which a function that is generic over kinds asks for them:
+///
+/// | bound | settings |
+/// |---|---|
+/// | [`Bounded`] | [`capacity`](Self::capacity) |
+/// | [`Named`] | [`type_name`](Self::type_name) |
+/// | [`Describable`] | [`described`](Self::described) |
+/// | [`Framed`] | [`description`](Self::description) |
+/// | [`Broadcasting`](crate::Broadcasting) | [`mode`](Self::mode), [`start`](Self::start) and others |
+/// | [`Observable`] | [`open_observer`](Self::open_observer) |
+///
+/// ```
+/// use ipc_ring::{Bounded, Builder, Channel, Domain};
+///
+/// /// Either end of any kind of queue.
+/// fn usual<K: Channel + Bounded>(builder: Builder<K>, domain: &Domain) -> Builder<K> {
+///     builder.domain(domain).capacity(256)
+/// }
+/// ```
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -47,7 +47,8 @@ pub(crate) mod waitable;
 
 pub use crate::end::pair::PeerState;
 pub(crate) use announce::Subject;
-pub use builder::{Builder, Channel};
+pub use broadcast::options::Broadcasting;
+pub use builder::{Bounded, Builder, Channel, Describable, Framed, Named, Observable};
 pub use carry::{Carry, Frames, Values};
 pub(crate) use carry::{Seated, Token};
 pub(crate) use endpoints::{Holder, holders};

@@ -12,9 +12,11 @@ pub struct Readers {
     pub(in crate::channel) resume: Resume,
 }
 
-/// A kind with one sending end whose messages each receiving end gets.
+/// A kind with one sending end whose messages each receiving end gets: it has a [mode](Builder::mode), and
+/// readers that [start](Builder::start) somewhere. Sealed, as [`Channel`] is.
 pub trait Broadcasting: Channel {
     /// Its settings.
+    #[doc(hidden)]
     fn readers(options: &mut Self::Options) -> &mut Readers;
 }
 
