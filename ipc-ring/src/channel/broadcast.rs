@@ -18,16 +18,17 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **Slow subscribers.** The creator of the channel chooses its [`Mode`]. In a *lossy* channel, the default,
-//! the publisher never waits: a subscriber that falls a lap behind gets the exact number of messages it
-//! missed, and continues at the oldest message left or at the newest, as it chose ([`Resume`]). In a *gated*
-//! one the publisher waits for the slowest live subscriber; none misses anything. While there is no
-//! subscriber a gated publisher does not wait; and it keeps what the present subscribers have not read,
-//! nothing for later ones.
+//! **Slow subscribers.** The creator of the channel chooses its [`Mode`], by [`Builder::lossy`] or
+//! [`Builder::gated`]. In a *lossy* channel, the default, the publisher never waits: a subscriber that falls
+//! a lap behind gets the exact number of messages it missed, and continues at the oldest message left, the
+//! default, or at the newest, as it chose by [`Builder::resume`]. In a *gated* one the publisher waits for
+//! the slowest live subscriber; none misses anything. While there is no subscriber a gated publisher does not
+//! wait; and it keeps what the present subscribers have not read, nothing for later ones.
 //!
-//! **Starting.** A subscriber chooses where it begins ([`Start`]): with the oldest message left, the newest,
-//! the next one to come, a sequence number, or a [`Position`] saved earlier, which is refused when the
-//! channel is no longer the same. From there on it gets every message once, or a report that it missed it.
+//! **Starting.** A subscriber chooses where it begins, by [`Builder::start`]: with the oldest message left,
+//! which is the default, the newest, the next one to come, a sequence number, or a [`Position`] saved
+//! earlier, which is refused when the channel is no longer the same. From there on it gets every message
+//! once, or a report that it missed it.
 //!
 //! **Cost.** Publishing costs the same for one subscriber and for two hundred: the publisher does not know
 //! how many there are. It makes a system call only when subscribers sleep, one for all of them.

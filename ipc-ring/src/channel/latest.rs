@@ -21,6 +21,19 @@
 //! keys, the numbers 0 to [`TableBuilder::keys`] less one; a [`TableReader`] reads any of them, and can wait
 //! for one key or for any.
 //!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use ipc_ring::latest::TableBuilder;
+//!
+//! let domain = ipc_ring::Domain::open("doc-example-table")?;
+//! let prices = TableBuilder::<u64>::new("prices").domain(&domain).keys(500);
+//! let mut writer = prices.create_sender()?; // a `TableWriter`
+//! let mut reader = prices.open_receiver()?; // a `TableReader`
+//! writer.publish(17, 995)?;
+//! assert_eq!(reader.get(17)?.map(|newest| newest.value), Some(995));
+//! # Ok(()) }
+//! ```
+//!
 //! **Reading.** A value comes with its sequence, which counts the publications of its key, and its time. It
 //! is always whole, of any size. Values in between are skipped silently; the sequence shows how many. Readers
 //! write nothing that the writer reads while it publishes, except when they go to sleep. There is room for

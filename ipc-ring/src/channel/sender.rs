@@ -68,6 +68,9 @@ impl<K: Kind> Sender<K> {
 
     /// Ends the stream: what was pushed can still be popped, then the other side gets
     /// [`PopError::Closed`](crate::PopError::Closed). In a channel with many producers, for all of them.
+    ///
+    /// While the thread unwinds from a panic this only [detaches](Self::detach), except in a channel with
+    /// many producers, which it closes.
     pub fn close(mut self) {
         self.ending = Ending::Close;
     }

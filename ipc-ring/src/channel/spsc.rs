@@ -9,7 +9,7 @@
 //! let mut ticks = ipc_ring::spsc::Producer::<Tick>::create("md.ticks")?;
 //! ticks.push(tick)?;
 //!
-//! // process B
+//! // process B; with `create` it may come first
 //! let mut ticks = ipc_ring::spsc::Consumer::<Tick>::open("md.ticks")?;
 //! for tick in &mut ticks { /* polls a little, then sleeps; ends when the producer closes */ }
 //! # Ok(()) }
