@@ -1,6 +1,5 @@
 //! Why a channel could not be opened: what is wrong, and with which channel of which domain.
 
-use core::fmt;
 use std::time::Duration;
 
 use ipc_describe::{Difference, Problem};
@@ -132,6 +131,11 @@ pub enum AttachErrorKind {
     Undescribable {
         /// What is wrong with it.
         problem: Problem,
+    },
+    /// A [raw](crate::raw::Builder) end was to make a channel, which takes more than its builder names.
+    Unspecified {
+        /// What is missing.
+        what: &'static str,
     },
     /// The header, or the geometry passed, contradicts itself, the ring and its elements, or the size of the
     /// memory.
@@ -374,12 +378,6 @@ impl AttachError {
             self.inner.scene.elsewhere.get_or_insert_with(elsewhere);
         }
         self
-    }
-}
-
-impl fmt::Display for AttachError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        super::sentence::write(self, f)
     }
 }
 

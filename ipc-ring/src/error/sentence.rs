@@ -67,7 +67,13 @@ fn module(raw: u32) -> Option<&'static str> {
     })
 }
 
-pub(super) fn write(error: &AttachError, f: &mut Formatter<'_>) -> Result {
+impl Display for AttachError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write(self, f)
+    }
+}
+
+fn write(error: &AttachError, f: &mut Formatter<'_>) -> Result {
     use AttachErrorKind as K;
 
     let scene = error.scene();
@@ -191,6 +197,11 @@ pub(super) fn write(error: &AttachError, f: &mut Formatter<'_>) -> Result {
             f,
             "{it} cannot be given the description asked for here: {problem}; a valid one is expected: change the type or its names, or leave the \
              description out"
+        ),
+        K::Unspecified { what } => write!(
+            f,
+            "{it} cannot be made: the end that makes it is expected to name its {what}, and this builder does not: call `kind`, and `element` or \
+             `description`, of raw::Builder, or open the channel instead"
         ),
         K::Geometry { capacity, stride, total_size, memory } => write!(
             f,

@@ -60,6 +60,7 @@ samples! {
     InvalidDescription { reason: "it is not UTF-8".to_owned() } => ["it is not UTF-8", "canonical text is expected", "create it again"];
     NotDescribed => ["without a description", "expects one that begins with its type `Quote`", "call `described`"];
     Undescribable { problem: Problem::Empty } => ["given the description asked for here", "a valid one is expected", "change the type"];
+    Unspecified { what: "kind and elements" } => ["is expected to name its kind and elements", "this builder does not", "call `kind`"];
     Geometry { capacity: 8, stride: 16, total_size: 128, memory: 64 } => ["8 slots of 16 bytes, 128 bytes in all",
         "in memory of 64 bytes", "expected to agree", "create it again"];
     Capacity { found: 8, expected: 4 } => ["made by process 4194305 of user 1001 with a capacity of 8 slots", "this end asks for 4",

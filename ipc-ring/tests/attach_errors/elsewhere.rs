@@ -1,7 +1,7 @@
 //! What other tests have.
 
 /// Error kinds that cannot be produced with a channel of this process, and the test that covers them.
-pub const ELSEWHERE: [(&str, &str); 13] = [
+pub const ELSEWHERE: [(&str, &str); 14] = [
     ("ReadOnly", "ring_memory"),
     ("TooSmall", "ring_memory"),
     ("SelfEviction", "evict"),
@@ -10,6 +10,7 @@ pub const ELSEWHERE: [(&str, &str); 13] = [
     ("InvalidDescription", "described"),
     ("NotDescribed", "described"),
     ("Undescribable", "described"),
+    ("Unspecified", "raw"),
     ("NotADomain", "a_domain_that_is_none"),
     ("NoMembarrier", "ring_barrier, control_barrier"),
     ("UnknownClock", "time_namespaces"),

@@ -7,6 +7,7 @@ mod common;
 mod hostile;
 mod kinds;
 mod latest;
+mod making;
 mod prefix;
 
 use std::time::{Duration, Instant};

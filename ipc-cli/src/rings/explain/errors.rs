@@ -1,7 +1,7 @@
 //! What each error of opening a channel means, and what to do.
 
 /// Errors of ipc-ring: name, meaning, what to do.
-pub(super) const ERRORS: [(&str, &str, &str); 36] = [
+pub(super) const ERRORS: [(&str, &str, &str); 37] = [
     (
         "NotFound",
         "no channel of this name is in the domain",
@@ -96,6 +96,11 @@ pub(super) const ERRORS: [(&str, &str, &str); 36] = [
         "Undescribable",
         "the type that a program wants to describe has no valid description",
         "the error says why; change the type or its names",
+    ),
+    (
+        "Unspecified",
+        "an end without a type was to make a channel and did not name its kind and its elements",
+        "name both, or open a channel that exists",
     ),
     ("Kind", "the channel is of another kind than was asked for", "`ipcr ls` shows its kind"),
     (

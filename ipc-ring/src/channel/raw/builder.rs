@@ -2,7 +2,7 @@
 
 use ipc_describe::{Describe, Description};
 
-use super::opening::Opening;
+use super::opening::{Opening, has_raw_ends};
 use super::{PrefixReceiver, RawCaller, RawReceiver, RawSender, broadcast, latest, mpmc, spsc};
 use crate::channel::broadcast::options::{Broadcasting, Readers};
 use crate::channel::builder::{self, Attach, Bounded};
@@ -13,6 +13,13 @@ use crate::layout::Kind;
 use crate::message::{ElementType, Message};
 
 /// Options for opening a channel without a Rust type for its elements, and for making one.
+///
+/// Making one takes its [kind](builder::Builder::kind), one of those that have raw ends, and its
+/// [elements](builder::Builder::element). Without both the constructors that make a channel or find it only
+/// find it, and those that must make it are refused with [`Unspecified`](AttachErrorKind::Unspecified).
+///
+/// The capacity of a table of latest values is its number of keys. The mode, the start and where a receiver
+/// resumes apply to broadcast channels only; the other kinds ignore them.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,11 +55,13 @@ impl Attach for Raw {
     type Options = Options;
 
     fn sender(builder: &Builder, creation: Creation) -> Result<RawSender, AttachError> {
-        builder.opened(|opening| sender(opening, builder.allowed(creation)))
+        let creation = builder.allowed(creation)?;
+        builder.opened(|opening| sender(opening, creation))
     }
 
     fn receiver(builder: &Builder, creation: Creation) -> Result<RawReceiver, AttachError> {
-        builder.opened(|opening| receiver(opening, builder.allowed(creation)))
+        let creation = builder.allowed(creation)?;
+        builder.opened(|opening| receiver(opening, creation))
     }
 }
 
@@ -148,12 +157,22 @@ impl Builder {
     }
 
     /// Making a channel takes its kind and its elements.
-    fn allowed(&self, creation: Creation) -> Creation {
+    ///
+    /// # Errors
+    /// [`Unspecified`](AttachErrorKind::Unspecified) if it must be made and they are not known.
+    fn allowed(&self, creation: Creation) -> Result<Creation, AttachError> {
         let Options { kind, element, .. } = &self.options;
-        if creation == Creation::MakeOrFind && (kind.is_none() || element.is_none()) {
-            return Creation::MustFind;
+        let what = match (kind, element) {
+            (None, None) => "kind and elements",
+            (None, Some(_)) => "kind",
+            (Some(kind), _) if !has_raw_ends(*kind) => "kind, one that has raw ends",
+            (Some(_), None) => "elements",
+            (Some(_), Some(_)) => return Ok(creation),
+        };
+        match creation {
+            Creation::MustMake => Err(self.settings.explain(AttachErrorKind::Unspecified { what }.into())),
+            Creation::MakeOrFind | Creation::MustFind => Ok(Creation::MustFind),
         }
-        creation
     }
 
     /// Lets `open` open the channel. Retries if what was learned about it is outdated because another channel

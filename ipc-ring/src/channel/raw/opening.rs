@@ -125,6 +125,11 @@ impl Opening {
 /// The kinds that have raw ends.
 const KINDS: [Kind; 4] = [Kind::Spsc, Kind::Mpmc, Kind::Broadcast, Kind::Latest];
 
+/// Whether a kind has raw ends.
+pub(super) fn has_raw_ends(kind: Kind) -> bool {
+    slots_offset(kind).is_some()
+}
+
 /// Where the slots of a kind begin; `None` for one that has no raw ends.
 fn slots_offset(kind: Kind) -> Option<usize> {
     match kind {
