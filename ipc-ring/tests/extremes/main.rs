@@ -10,6 +10,7 @@ mod kinds;
 mod listed;
 #[path = "../spsc_common/mod.rs"]
 mod spsc_common;
+mod timeouts;
 
 use std::thread;
 use std::time::{Duration, Instant};
