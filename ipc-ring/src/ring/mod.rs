@@ -10,6 +10,7 @@ pub mod broadcast;
 pub mod bytes;
 pub mod call;
 pub mod latest;
+mod limit;
 pub mod mpmc;
 pub mod pool;
 pub(crate) mod seats;

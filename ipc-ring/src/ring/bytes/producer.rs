@@ -8,6 +8,7 @@ use super::header::{self, Header, WORD};
 use super::memory::Memory;
 use crate::edge::Edge;
 use crate::platform::{Platform, Site, Word};
+use crate::ring::limit::Limit;
 use crate::wait::fences::Fences;
 
 mod claim;
@@ -41,9 +42,8 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// The position before which this end may write, to its knowledge: an earlier head, which is never ahead
-    /// of the true one but may be behind it, plus the capacity.
-    limit: u64,
+    /// The position before which this end may write, to its knowledge.
+    limit: Limit,
     /// The longest frame for which the producers of this ring have made room, as the shared word says: taps
     /// rely on it.
     longest: u64,
@@ -96,7 +96,7 @@ impl<M: Memory> Producer<M> {
         }
         memory.produced().store(position, Relaxed); // A hint, and monitoring.
         let frames = memory.frames_pushed().load(Relaxed); // Monitoring only.
-        let limit = consumed.wrapping_add(capacity);
+        let limit = Limit::new(consumed, capacity);
         let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.producer_fences());
         // This end's predecessor wrote it, after a longer frame than it says at most.
         let longest = memory.longest_frame().load(Relaxed).min(header::longest(capacity));

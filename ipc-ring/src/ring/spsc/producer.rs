@@ -8,6 +8,7 @@ use crate::edge::Edge;
 use crate::memory::{Item, Of};
 use crate::message::Message;
 use crate::platform::{Platform, Site, Word};
+use crate::ring::limit::Limit;
 use crate::wait::fences::Fences;
 
 /// The outcome of an attempt to push.
@@ -31,9 +32,8 @@ pub struct Producer<M: Memory> {
     memory: M,
     /// The next position to write. Exact.
     position: u64,
-    /// The position at which the ring is full, to this end's knowledge: an earlier head, which is never ahead
-    /// of the true one but may be behind it, plus the capacity.
-    limit: u64,
+    /// The position at which the ring is full, to this end's knowledge.
+    limit: Limit,
     /// Which of its looks at the other end's signal follow a fence.
     fences: Fences,
 }
@@ -59,7 +59,7 @@ impl<M: Memory> Producer<M> {
             }
             position = position.wrapping_add(1);
         }
-        let limit = consumed.wrapping_add(memory.capacity());
+        let limit = Limit::new(consumed, memory.capacity());
         let fences = Fences::attach::<M::Platform>(memory.barrier(), memory.producer_fences());
         Ok(Self { memory, position, limit, fences })
     }
@@ -103,7 +103,7 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     pub fn push_known(&mut self, item: &Item<M>) -> Option<u32> {
         let position = self.position;
-        if position == self.limit {
+        if self.limit.free(position) == 0 {
             return None;
         }
         self.put(position, item);
@@ -116,7 +116,7 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// [`Corruption`] as for [`try_push`](Self::try_push).
     pub fn try_claim(&mut self) -> Result<Option<Claim<'_, M>>, Corruption> {
-        if self.position == self.limit && self.refresh()? == 0 {
+        if self.free() == 0 && self.refresh()? == 0 {
             return Ok(None);
         }
         Self::before_writing();
@@ -162,9 +162,15 @@ impl<M: Memory> Producer<M> {
         let signal = fences.look_at::<M::Platform>(memory.producer_fences(), memory.consumer_signal());
         if signal == 0 {
             // No one has to be woken first.
-            self.memory.acquire_next(self.index(), || self.position != self.limit);
+            self.memory.acquire_next(self.index(), || self.free() > 0);
         }
         signal
+    }
+
+    /// How many slots are free, as far as this end knows.
+    #[inline(always)]
+    fn free(&self) -> u64 {
+        self.limit.free(self.position)
     }
 
     #[inline(always)]
@@ -205,7 +211,11 @@ impl<M: Memory> Producer<M> {
     fn look_at_head(&mut self) -> Result<u64, Corruption> {
         // [S2] Acquire ← the consumer's Release: the slots below the head have been read.
         let head = self.memory.head().load(M::Platform::ordering(Edge::SpscReclaim));
-        if self.is_old_head(head) { Ok(0) } else { self.take_over("head", head) }
+        if self.limit.is_old_head(head, self.memory.capacity()) {
+            Ok(0)
+        } else {
+            self.take_over("head", head)
+        }
     }
 
     /// All but this number of slots hold waiting messages.
@@ -216,26 +226,9 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// Whether this head is older than the position taken over last.
-    ///
-    /// That one may have been the exact position, stored by a pop whose head is not yet published, or never
-    /// will be because the consumer died there. That pop may have covered a whole ring, on top of nearly a
-    /// quarter ring that was not published either.
-    fn is_old_head(&self, head: u64) -> bool {
-        let capacity = self.memory.capacity();
-        let taken_over = self.limit.wrapping_sub(capacity);
-        (1..=capacity + capacity / 4).contains(&taken_over.wrapping_sub(head))
-    }
-
-    /// Copies a position of the consumer into the private limit; returns the number of free slots.
-    fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
-        let capacity = self.memory.capacity();
-        let behind = self.position.wrapping_sub(position);
-        if behind > capacity {
-            return Err(Corruption { word, position: self.position, found: position });
-        }
-        self.limit = position.wrapping_add(capacity);
-        Ok(capacity - behind)
+    /// Takes over a position of the consumer; returns the number of free slots.
+    fn take_over(&mut self, word: &'static str, found: u64) -> Result<u64, Corruption> {
+        self.limit.take_over(word, found, self.position, self.memory.capacity())
     }
 
     /// Whether a slot is free now, by the consumer's exact position.
@@ -243,7 +236,7 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// [`Corruption`] as for [`try_push`](Self::try_push).
     pub fn has_room(&mut self) -> Result<bool, Corruption> {
-        Ok(self.position != self.limit || self.refresh()? > 0)
+        Ok(self.free() > 0 || self.refresh()? > 0)
     }
 
     /// Whether the consumer is about to release what this end, which has [found no room](Self::has_room),
@@ -251,10 +244,8 @@ impl<M: Memory> Producer<M> {
     /// [soon](crate::wait::soon) instead of sleeping.
     #[must_use]
     pub fn room_is_coming(&self) -> bool {
-        let capacity = self.memory.capacity();
-        let taken_over = self.limit.wrapping_sub(capacity);
         // The announcement's barrier orders this after the load of `consumed`, which is stored later.
-        (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
+        self.limit.is_about_to_grow(self.memory.giving().load(Relaxed), self.memory.capacity())
     }
 
     /// Whether a slot is free by the head: a check that does not disturb a popping consumer.
@@ -310,7 +301,7 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
         let mut done = 0;
         let mut position = self.position;
         while done < items.len() {
-            let room = match self.limit.wrapping_sub(position) {
+            let room = match self.limit.free(position) {
                 0 => refresh(self)?,
                 room => room,
             };

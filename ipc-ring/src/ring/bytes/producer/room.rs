@@ -13,7 +13,7 @@ impl<M: Memory> Producer<M> {
     /// How many bytes are free, as far as this end knows.
     #[inline(always)]
     pub(super) fn free(&self) -> u64 {
-        self.limit.wrapping_sub(self.position)
+        self.limit.free(self.position)
     }
 
     /// Loads the consumer's position. Returns the number of free bytes.
@@ -23,7 +23,8 @@ impl<M: Memory> Producer<M> {
         // [B2] Acquire ← the consumer's Release: the frames below the head have been read.
         let head = self.memory.head().load(M::Platform::ordering(Edge::BytesReclaim));
         let capacity = self.memory.capacity();
-        let mut free = if self.is_old_head(head) { self.free() } else { self.take_over("head", head)? };
+        let is_old = self.limit.is_old_head(head, capacity);
+        let mut free = if is_old { self.free() } else { self.take_over("head", head)? };
         if free < needed {
             // [B3] Acquire ← the consumer's Release, for the frames it has read since it published the head.
             let consumed = self.memory.consumed().load(M::Platform::ordering(Edge::BytesReclaimExact));
@@ -41,32 +42,14 @@ impl<M: Memory> Producer<M> {
         Ok(free)
     }
 
-    /// Whether this head is older than the position taken over last.
-    ///
-    /// That one may have been the exact position, stored by a pop whose head is not yet published, or never
-    /// will be because the consumer died there. A head lags by less than a quarter ring and one pop (under a
-    /// ring).
-    fn is_old_head(&self, head: u64) -> bool {
-        let capacity = self.memory.capacity();
-        let taken_over = self.limit.wrapping_sub(capacity);
-        (1..=capacity + capacity / 4).contains(&taken_over.wrapping_sub(head))
-    }
-
-    /// Copies a position of the consumer into the private copy; returns the number of free bytes.
-    ///
-    /// It must be monotonic and in range: not before the last one copied, not beyond this end's own position.
-    fn take_over(&mut self, word: &'static str, position: u64) -> Result<u64, Corruption> {
-        let capacity = self.memory.capacity();
-        let behind = self.position.wrapping_sub(position);
-        if behind > capacity - self.free() {
-            return Err(Corruption { word, position: self.position, found: position });
-        }
-        let limit = position.wrapping_add(capacity);
-        if limit != self.limit {
-            self.limit = limit;
+    /// Takes over a position of the consumer; returns the number of free bytes.
+    fn take_over(&mut self, word: &'static str, found: u64) -> Result<u64, Corruption> {
+        let known = self.free();
+        let free = self.limit.take_over(word, found, self.position, self.memory.capacity())?;
+        if free != known {
             self.mark();
         }
-        Ok(capacity - behind)
+        Ok(free)
     }
 
     /// Tells taps this end's position and the number of frames before it. It may have taken over room: until
@@ -101,10 +84,8 @@ impl<M: Memory> Producer<M> {
     /// [soon](crate::wait::soon) instead of sleeping.
     #[must_use]
     pub fn room_is_coming(&self) -> bool {
-        let capacity = self.memory.capacity();
-        let taken_over = self.limit.wrapping_sub(capacity);
         // The announcement's barrier orders this after the load of `consumed`, which is stored later.
-        (1..=capacity).contains(&self.memory.giving().load(Relaxed).wrapping_sub(taken_over))
+        self.limit.is_about_to_grow(self.memory.giving().load(Relaxed), self.memory.capacity())
     }
 
     /// Whether there is room for a frame of `len` bytes by the head, without disturbing a popping consumer.
