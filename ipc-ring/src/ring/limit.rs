@@ -55,3 +55,63 @@ impl Limit {
         (1..=capacity).contains(&giving.wrapping_sub(self.0.wrapping_sub(capacity)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Positions at which arithmetic wraps around, and others.
+    const STARTS: [u64; 4] = [0, 1 << 40, u64::MAX - 100, u64::MAX];
+
+    /// Everything depends on differences alone, so small capacities and all distances around them are all
+    /// cases; the expectation is computed in wide integers that do not wrap.
+    #[test]
+    fn heads_that_lag_by_a_ring_and_a_quarter_are_old_and_no_others() {
+        for (start, capacity) in STARTS.into_iter().flat_map(|start| (1..=64).map(move |n| (start, n))) {
+            let limit = Limit::new(start, capacity);
+            for lag in -300_i128..300 {
+                let head = (i128::from(start) - lag).rem_euclid(1 << 64) as u64;
+                let is_old = lag >= 1 && lag <= i128::from(capacity + capacity / 4);
+                assert_eq!(limit.is_old_head(head, capacity), is_old, "{start} {capacity} {lag}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_position_is_taken_over_between_the_last_one_and_the_producers_own() {
+        for (start, capacity) in STARTS.into_iter().flat_map(|start| (1..=20).map(move |n| (start, n))) {
+            for (pushed, ahead) in (0..=capacity).flat_map(|pushed| (-50_i128..50).map(move |n| (pushed, n)))
+            {
+                let position = start.wrapping_add(pushed);
+                let found = (i128::from(start) + ahead).rem_euclid(1 << 64) as u64;
+                let mut limit = Limit::new(start, capacity);
+                assert_eq!(limit.free(position), capacity - pushed);
+                let taken = limit.take_over("head", found, position, capacity);
+                if (0..=i128::from(pushed)).contains(&ahead) {
+                    let free = capacity - pushed + ahead as u64;
+                    assert_eq!(taken, Ok(free), "{start} {capacity} {pushed} {ahead}");
+                    assert_eq!(limit.free(position), free);
+                } else {
+                    assert_eq!(taken, Err(Corruption { word: "head", position, found }));
+                    assert_eq!(limit.free(position), capacity - pushed, "unchanged");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_is_about_to_grow_by_one_to_a_whole_ring() {
+        for (start, capacity) in STARTS.into_iter().flat_map(|start| (1..=20).map(move |n| (start, n))) {
+            let limit = Limit::new(start, capacity);
+            for ahead in -50_i128..50 {
+                let giving = (i128::from(start) + ahead).rem_euclid(1 << 64) as u64;
+                let is_growing = (1..=i128::from(capacity)).contains(&ahead);
+                assert_eq!(
+                    limit.is_about_to_grow(giving, capacity),
+                    is_growing,
+                    "{start} {capacity} {ahead}"
+                );
+            }
+        }
+    }
+}
