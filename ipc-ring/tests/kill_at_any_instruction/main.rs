@@ -61,7 +61,8 @@ fn plays_a_role() {
         }
         ["broadcast"] => sweep("broadcast", &one_to_many::<broadcast::Broadcast>(), effort),
         ["frames"] => sweep("frames", &one_to_many::<frames::Frames>(), effort),
-        ["latest"] => sweep("latest", &latest::cases(), effort),
+        ["latest"] => sweep("latest", &latest::cases::<latest::Typed>(), effort),
+        ["raw latest"] => sweep("raw latest", &latest::cases::<latest::Raw>(), effort),
         ["call"] => sweep("call", &call::cases(), effort),
         ["pool"] => sweep("pool", &pool::cases(), effort),
         ["lenders"] => sweep("lenders", &lenders::cases(), effort),
@@ -136,6 +137,11 @@ fn frames_survives() {
 #[test]
 fn latest_survives() {
     run("latest");
+}
+
+#[test]
+fn raw_latest_survives() {
+    run("raw latest");
 }
 
 #[test]
