@@ -154,16 +154,12 @@ pub unsafe trait Pop<T>: Core {
         found: Self::Found,
         place: &mut MaybeUninit<T>,
     ) -> Result<(), Option<Self::Nothing>>;
-    /// The third step of an attempt.
-    fn try_take_on(
-        &mut self,
-        nothing: Option<Self::Nothing>,
-        place: &mut MaybeUninit<T>,
-    ) -> Result<(), PopError>;
-    /// The third step of a pop that waits.
+    /// The third step of an attempt, after what the second found.
+    fn try_take_on(&mut self, nothing: Self::Nothing, place: &mut MaybeUninit<T>) -> Result<(), PopError>;
+    /// The third step of a pop that waits, after what the second found.
     fn take_on(
         &mut self,
-        nothing: Option<Self::Nothing>,
+        nothing: Self::Nothing,
         place: &mut MaybeUninit<T>,
         deadline: Option<Instant>,
     ) -> Result<(), PopError>;

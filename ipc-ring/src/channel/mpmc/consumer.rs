@@ -217,24 +217,18 @@ unsafe impl<T: Message> Pop<T> for Receiving<T> {
     }
 
     #[inline(always)]
-    fn try_take_on(&mut self, nothing: Option<Nothing>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
-        match nothing {
-            Some(nothing) => self.try_again(nothing, place),
-            None => self.try_pop(place),
-        }
+    fn try_take_on(&mut self, nothing: Nothing, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        self.try_again(nothing, place)
     }
 
     #[inline(always)]
     fn take_on(
         &mut self,
-        nothing: Option<Nothing>,
+        nothing: Nothing,
         place: &mut MaybeUninit<T>,
         deadline: Option<Instant>,
     ) -> Result<(), PopError> {
-        match nothing {
-            Some(nothing) => self.pop_slowly(nothing, place, deadline),
-            None => self.pop(place, deadline),
-        }
+        self.pop_slowly(nothing, place, deadline)
     }
 
     fn try_take(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {

@@ -193,7 +193,10 @@ impl<K: Elements> Receiver<K> {
         nothing: Option<<K::Receiving as Pop<K::Item>>::Nothing>,
         place: &mut MaybeUninit<K::Item>,
     ) -> Result<(), PopError> {
-        let mut popped = self.core.try_take_on(nothing, place);
+        let mut popped = match nothing {
+            Some(nothing) => self.core.try_take_on(nothing, place),
+            None => self.core.try_take(place),
+        };
         while self.is_followed(&popped) {
             popped = self.core.try_take(place);
         }
@@ -209,7 +212,10 @@ impl<K: Elements> Receiver<K> {
         place: &mut MaybeUninit<K::Item>,
         deadline: Option<Instant>,
     ) -> Result<(), PopError> {
-        let mut popped = self.core.take_on(nothing, place, deadline);
+        let mut popped = match nothing {
+            Some(nothing) => self.core.take_on(nothing, place, deadline),
+            None => self.core.take(place, deadline),
+        };
         while self.is_followed(&popped) {
             popped = self.core.take(place, deadline);
         }

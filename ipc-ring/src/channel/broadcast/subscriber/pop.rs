@@ -68,29 +68,19 @@ unsafe impl<T: Message> Pop<T> for Receiving<T> {
     }
 
     #[inline(always)]
-    fn try_take_on(
-        &mut self,
-        nothing: Option<Popped<()>>,
-        place: &mut MaybeUninit<T>,
-    ) -> Result<(), PopError> {
-        match nothing {
-            Some(other) => self.settle(other, place),
-            None => self.try_pop(place),
-        }
+    fn try_take_on(&mut self, nothing: Popped<()>, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
+        self.settle(nothing, place)
     }
 
     #[inline(always)]
     #[track_caller]
     fn take_on(
         &mut self,
-        nothing: Option<Popped<()>>,
+        nothing: Popped<()>,
         place: &mut MaybeUninit<T>,
         deadline: Option<Instant>,
     ) -> Result<(), PopError> {
-        match nothing {
-            Some(other) => self.pop_slowly(other, place, deadline),
-            None => self.pop(place, deadline),
-        }
+        self.pop_slowly(nothing, place, deadline)
     }
 
     fn try_take(&mut self, place: &mut MaybeUninit<T>) -> Result<(), PopError> {
