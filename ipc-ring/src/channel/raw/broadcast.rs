@@ -14,7 +14,6 @@ use crate::channel::successor::{self, Follower, Side};
 use crate::domain::{Domain, Locked};
 use crate::end::broadcast as end;
 use crate::error::{AttachError, PopError};
-use crate::interrupter::Interrupter;
 use crate::memory::Shaped;
 use crate::ring::broadcast::{self as ring, Front, MappedOf};
 
@@ -109,18 +108,12 @@ impl Sending for Publisher {
         crate::memory::Ring::capacity(&self.core.end.front)
     }
 
-    fn interrupter(&self) -> Interrupter {
-        self.core.end.place.host.interrupter()
-    }
-
-    fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.host.set_interruptible(by_signals);
-    }
-
     fn set_closing(&mut self, closing: bool) {
-        self.ending = if closing { Ending::Close } else { Ending::Detach };
+        self.ending = Ending::closing_if(closing);
     }
 }
+
+has_core!([] Publisher, end::Publisher<Ring, Front, Segment, Kernel>, core);
 
 impl Drop for Publisher {
     fn drop(&mut self) {
@@ -162,14 +155,6 @@ impl Receiving for Subscriber {
 
     fn capacity(&self) -> u64 {
         crate::memory::Ring::capacity(&self.core.end.front)
-    }
-
-    fn interrupter(&self) -> Interrupter {
-        self.core.end.place.host.interrupter()
-    }
-
-    fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.host.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, _closing: bool) {} // A subscriber only leaves.

@@ -4,9 +4,12 @@ use std::fmt::Debug;
 use std::time::Instant;
 
 use super::{ReceiveError, SendError};
+use crate::channel::seated::{HasCore, Seat as _};
 use crate::channel::waitable::Await;
 use crate::interrupter::Interrupter;
 use crate::pool::Route;
+use crate::wait::park::Waiter as _;
+use crate::wait::seated::Seated as _;
 
 /// What is known of a received element besides its bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,16 +33,30 @@ pub(super) enum Patience {
     Until(Option<Instant>),
 }
 
+/// An end whose waits can be interrupted.
+pub(super) trait Interruptible {
+    fn interrupter(&self) -> Interrupter;
+    fn set_interruptible(&mut self, by_signals: bool);
+}
+
+impl<E: HasCore> Interruptible for E {
+    fn interrupter(&self) -> Interrupter {
+        self.core().seat().host().interrupter()
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        self.core_mut().seat_mut().host_mut().set_interruptible(by_signals);
+    }
+}
+
 /// An end that sends. Slices have the size of an element.
-pub(super) trait Sending: Debug + Send + Sync {
+pub(super) trait Sending: Interruptible + Debug + Send + Sync {
     fn send(&mut self, key: u32, element: &[u8], patience: Patience) -> Result<(), SendError>;
     fn capacity(&self) -> u64;
     /// Of a kind whose messages have one receiver.
     fn route(&self) -> Option<Route> {
         None
     }
-    fn interrupter(&self) -> Interrupter;
-    fn set_interruptible(&mut self, by_signals: bool);
     /// Recovers from dead ends, where this can be requested.
     fn recover(&mut self) -> Result<(), ipc_core::Error> {
         Ok(())
@@ -49,11 +66,9 @@ pub(super) trait Sending: Debug + Send + Sync {
 }
 
 /// An end that receives. Slices have the size of an element.
-pub(super) trait Receiving: Await + Debug + Send + Sync {
+pub(super) trait Receiving: Interruptible + Await + Debug + Send + Sync {
     fn receive(&mut self, place: &mut [u8], patience: Patience) -> Result<Received, ReceiveError>;
     fn capacity(&self) -> u64;
-    fn interrupter(&self) -> Interrupter;
-    fn set_interruptible(&mut self, by_signals: bool);
     /// As [`Sending::recover`].
     fn recover(&mut self) -> Result<(), ipc_core::Error> {
         Ok(())

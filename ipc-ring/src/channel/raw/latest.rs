@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::end::{Patience, Received, Receiving, Sending};
+use super::end::{Interruptible, Patience, Received, Receiving, Sending};
 use super::opening::Opening;
 use super::{ElementInfo, ReceiveError, SendError};
 use crate::channel::latest::end::{End, Role, TAKERS, Topic, side_of};
@@ -65,6 +65,17 @@ impl Reopen<Shaped> for Opening {
     }
 }
 
+/// A writer never waits, so it has no core that a wait could begin at.
+impl Interruptible for Writing<Shaped> {
+    fn interrupter(&self) -> Interrupter {
+        self.core.end.place.host.interrupter()
+    }
+
+    fn set_interruptible(&mut self, by_signals: bool) {
+        self.core.end.place.host.set_interruptible(by_signals);
+    }
+}
+
 impl Sending for Writing<Shaped> {
     fn send(&mut self, key: u32, element: &[u8], _patience: Patience) -> Result<(), SendError> {
         self.publish(key, element, crate::clock::machine_ns())?;
@@ -75,16 +86,8 @@ impl Sending for Writing<Shaped> {
         self.keys().into()
     }
 
-    fn interrupter(&self) -> Interrupter {
-        self.core.end.place.host.interrupter()
-    }
-
-    fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.host.set_interruptible(by_signals);
-    }
-
     fn set_closing(&mut self, closing: bool) {
-        self.ending = if closing { Ending::Close } else { Ending::Detach };
+        self.ending = Ending::closing_if(closing);
     }
 }
 
@@ -133,14 +136,6 @@ impl Receiving for Reader {
 
     fn capacity(&self) -> u64 {
         self.reading.keys().into()
-    }
-
-    fn interrupter(&self) -> Interrupter {
-        self.reading.core.end.place.host.interrupter()
-    }
-
-    fn set_interruptible(&mut self, by_signals: bool) {
-        self.reading.core.end.place.host.set_interruptible(by_signals);
     }
 
     fn set_closing(&mut self, _closing: bool) {} // A reader only leaves.

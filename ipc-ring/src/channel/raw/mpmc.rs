@@ -14,7 +14,6 @@ use crate::channel::successor::{self, Follower};
 use crate::domain::{Domain, Locked};
 use crate::end::mpmc as end;
 use crate::error::{AttachError, PopError};
-use crate::interrupter::Interrupter;
 use crate::memory::Shaped;
 use crate::pool::Route;
 use crate::ring::mpmc::{self as ring, MappedOf, Seat};
@@ -84,14 +83,6 @@ impl Sending for Producer {
         Some(route(self.core.end.entry()))
     }
 
-    fn interrupter(&self) -> Interrupter {
-        self.core.end.place.host.interrupter()
-    }
-
-    fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.host.set_interruptible(by_signals);
-    }
-
     fn recover(&mut self) -> Result<(), ipc_core::Error> {
         self.core.end.recover().map(drop)
     }
@@ -100,6 +91,8 @@ impl Sending for Producer {
         self.closes = closing;
     }
 }
+
+has_core!([] Producer, end::Producer<Ring, Segment, Kernel>, core);
 
 impl Drop for Producer {
     fn drop(&mut self) {
@@ -144,14 +137,6 @@ impl Receiving for Consumer {
 
     fn capacity(&self) -> u64 {
         crate::memory::Ring::capacity(&self.core.end.ring)
-    }
-
-    fn interrupter(&self) -> Interrupter {
-        self.core.end.place.host.interrupter()
-    }
-
-    fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.place.host.set_interruptible(by_signals);
     }
 
     fn recover(&mut self) -> Result<(), ipc_core::Error> {

@@ -13,7 +13,6 @@ use crate::channel::seated::{Seat as _, has_core};
 use crate::channel::successor::{self, Follower};
 use crate::end::spsc as end;
 use crate::error::{AttachError, PopError};
-use crate::interrupter::Interrupter;
 use crate::pool::Route;
 use crate::ring::spsc::{self as ring, RawMapped};
 
@@ -95,18 +94,12 @@ impl Sending for Producer {
         Some(route(self.core.end.entry()))
     }
 
-    fn interrupter(&self) -> Interrupter {
-        self.core.end.host.interrupter()
-    }
-
-    fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.host.set_interruptible(by_signals);
-    }
-
     fn set_closing(&mut self, closing: bool) {
-        self.ending = if closing { Ending::Close } else { Ending::Detach };
+        self.ending = Ending::closing_if(closing);
     }
 }
+
+has_core!([] Producer, end::Producer<RawMapped, Segment, Kernel>, core);
 
 impl Drop for Producer {
     fn drop(&mut self) {
@@ -154,16 +147,8 @@ impl Receiving for Consumer {
         self.core.ring.memory().capacity()
     }
 
-    fn interrupter(&self) -> Interrupter {
-        self.core.end.host.interrupter()
-    }
-
-    fn set_interruptible(&mut self, by_signals: bool) {
-        self.core.end.host.set_interruptible(by_signals);
-    }
-
     fn set_closing(&mut self, closing: bool) {
-        self.ending = if closing { Ending::Close } else { Ending::Detach };
+        self.ending = Ending::closing_if(closing);
     }
 }
 
