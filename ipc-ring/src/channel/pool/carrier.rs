@@ -46,61 +46,45 @@ pub(in crate::channel) fn route(entry: &Entry) -> Route {
     Route::from_words(entry.generation, entry.segment.id().as_raw() as u64)
 }
 
-impl Outlet for spsc::Producer<Handle> {
-    type Error = spsc::PushError<Handle>;
+/// Makes the ends of a kind such channels.
+macro_rules! carries_handles {
+    ($kind:ident) => {
+        impl Outlet for $kind::Producer<Handle> {
+            type Error = $kind::PushError<Handle>;
 
-    #[inline]
-    fn route(&self) -> Route {
-        self.route()
-    }
+            #[inline]
+            fn route(&self) -> Route {
+                self.route()
+            }
 
-    #[inline(always)]
-    fn push_handle(&mut self, handle: Handle) -> Result<(), Self::Error> {
-        self.push(handle)
-    }
+            #[inline(always)]
+            fn push_handle(&mut self, handle: Handle) -> Result<(), Self::Error> {
+                self.push(handle)
+            }
+        }
+
+        impl Inlet for $kind::Consumer<Handle> {
+            type Error = $kind::PopError;
+
+            #[inline(always)]
+            fn try_take<R>(&mut self, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
+                self.try_take_with(f)
+            }
+
+            #[inline(always)]
+            fn take<R>(
+                &mut self,
+                deadline: Option<Instant>,
+                f: impl FnOnce(Handle) -> R,
+            ) -> Result<R, Self::Error> {
+                self.take_with(f, deadline)
+            }
+        }
+    };
 }
 
-impl Inlet for spsc::Consumer<Handle> {
-    type Error = spsc::PopError;
-
-    #[inline(always)]
-    fn try_take<R>(&mut self, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
-        self.try_take_with(f)
-    }
-
-    #[inline(always)]
-    fn take<R>(&mut self, deadline: Option<Instant>, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
-        self.take_with(f, deadline)
-    }
-}
-
-impl Outlet for mpmc::Producer<Handle> {
-    type Error = mpmc::PushError<Handle>;
-
-    #[inline]
-    fn route(&self) -> Route {
-        self.route()
-    }
-
-    #[inline(always)]
-    fn push_handle(&mut self, handle: Handle) -> Result<(), Self::Error> {
-        self.push(handle)
-    }
-}
-
-impl Inlet for mpmc::Consumer<Handle> {
-    type Error = mpmc::PopError;
-
-    #[inline(always)]
-    fn try_take<R>(&mut self, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
-        self.try_take_with(f)
-    }
-
-    #[inline(always)]
-    fn take<R>(&mut self, deadline: Option<Instant>, f: impl FnOnce(Handle) -> R) -> Result<R, Self::Error> {
-        self.take_with(f, deadline)
-    }
-}
+carries_handles!(spsc);
+carries_handles!(mpmc);
 
 /// A function that says whether the memory of a channel still exists, and remembers its answers.
 pub(super) fn is_there() -> impl FnMut(Route) -> bool {
