@@ -11,7 +11,7 @@ use super::attached::Attached;
 use super::bytes::{self, Bytes};
 use super::kind::OneToOne;
 use super::open::{self, Found, Request};
-use super::pair::Role;
+pub(crate) use super::pair::Role;
 use super::receiver::Receiver;
 use super::sender::Sender;
 use super::settings::Settings;
@@ -132,7 +132,7 @@ impl<C: Carry> Seated<C> {
     ///
     /// # Errors
     /// An invalid capacity; a domain without free wake semaphores; an error of the kernel.
-    fn make(
+    pub(crate) fn make(
         locked: &Locked<'_>,
         domain: &Domain,
         role: Role,
@@ -148,32 +148,12 @@ impl<C: Carry> Seated<C> {
         Ok((Self { attached }, token))
     }
 
-    pub(crate) fn make_producer(
-        locked: &Locked<'_>,
-        domain: &Domain,
-        ring: (u64, Option<Barrier>),
-        peer: u32,
-        strategy: WaitStrategy,
-    ) -> Result<(Self, Token), AttachError> {
-        Self::make(locked, domain, Role::Producer, ring, peer, strategy)
-    }
-
-    pub(crate) fn make_consumer(
-        locked: &Locked<'_>,
-        domain: &Domain,
-        ring: (u64, Option<Barrier>),
-        peer: u32,
-        strategy: WaitStrategy,
-    ) -> Result<(Self, Token), AttachError> {
-        Self::make(locked, domain, Role::Consumer, ring, peer, strategy)
-    }
-
     /// Attaches to a ring that another process made and takes a seat at it. The caller has verified the
     /// segment's owner.
     ///
     /// # Errors
     /// Another kind of ring, another type; an end that is taken.
-    fn adopt(
+    pub(crate) fn adopt(
         locked: &Locked<'_>,
         domain: &Domain,
         role: Role,
@@ -184,24 +164,6 @@ impl<C: Carry> Seated<C> {
         let settings = Settings::new("", strategy);
         let found = open::adopt(&C::request(&settings), domain, segment, token.generation)?;
         Ok(Self { attached: Some(seat::<C>(locked, domain, found, role, strategy)?) })
-    }
-
-    pub(crate) fn adopt_producer(
-        locked: &Locked<'_>,
-        domain: &Domain,
-        token: Token,
-        strategy: WaitStrategy,
-    ) -> Result<Self, AttachError> {
-        Self::adopt(locked, domain, Role::Producer, token, strategy)
-    }
-
-    pub(crate) fn adopt_consumer(
-        locked: &Locked<'_>,
-        domain: &Domain,
-        token: Token,
-        strategy: WaitStrategy,
-    ) -> Result<Self, AttachError> {
-        Self::adopt(locked, domain, Role::Consumer, token, strategy)
     }
 
     /// The semaphore that this end sleeps on.

@@ -50,7 +50,7 @@ pub(crate) use announce::Subject;
 pub use broadcast::options::Broadcasting;
 pub use builder::{Bounded, Builder, Channel, Describable, Framed, Named, Observable};
 pub use carry::{Carry, Frames, Values};
-pub(crate) use carry::{Seated, Token};
+pub(crate) use carry::{Role, Seated, Token};
 pub(crate) use endpoints::{Holder, holders};
 pub use kind::{Elements, Kind, OneToOne};
 pub use lifetime::Lifetime;

@@ -12,7 +12,7 @@ use crate::wait::signal::CLOSED;
 
 /// The producer's seat or the consumer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     Producer,
     Consumer,
 }

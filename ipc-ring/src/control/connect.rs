@@ -12,7 +12,7 @@ use super::handshake::{Client, ClientStep, Hello};
 use super::mailbox::{Address, Mailbox, Posted};
 use super::peer::Peer;
 use super::session::Session;
-use crate::channel::{Carry, Seated, Token};
+use crate::channel::{Carry, Role, Seated, Token};
 use crate::domain::{Domain, ListenerEntry, Locked, Member, QueueSlot, WakeSemaphore, check_name};
 use crate::frame::Frame;
 use crate::platform::{Barrier, Native, Platform as _, Site};
@@ -318,9 +318,10 @@ fn prepare<Out: Carry, In: Carry>(
     let strategy = builder.strategy;
     let (up, down) = builder.capacity.map_or((listener.up, listener.down), |both| (both, both));
     let barrier = if listener.fences { Some(Barrier::Fence) } else { builder.barrier };
-    let up = Seated::make_producer(locked, domain, (up, barrier), server.uid, strategy)?;
+    let up = Seated::make(locked, domain, Role::Producer, (up, barrier), server.uid, strategy)?;
     prepared.up = Some(up);
-    let (mut down, token) = Seated::make_consumer(locked, domain, (down, barrier), server.uid, strategy)?;
+    let (mut down, token) =
+        Seated::make(locked, domain, Role::Consumer, (down, barrier), server.uid, strategy)?;
     // During the handshake no thread waits at the ring, so the queue may use its semaphore.
     let wake = down.wake();
     prepared.down = Some((down, token));

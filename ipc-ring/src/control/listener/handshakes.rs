@@ -14,7 +14,7 @@ use super::super::peer::{self, Peer};
 use super::super::reason::Reason;
 use super::super::session::Session;
 use super::{Listener, TIDY};
-use crate::channel::{Carry, Seated, Token};
+use crate::channel::{Carry, Role, Seated, Token};
 use crate::domain::{Owner, WakeSemaphore};
 use crate::error::AttachErrorKind;
 use crate::frame::{Frame, FrameError, FrameKind};
@@ -225,8 +225,8 @@ impl<In: Carry, Out: Carry> Listener<In, Out> {
         let (up, down, strategy, domain) = (handshake.up, handshake.down, self.strategy, &self.domain);
         let mut receiving = None;
         let sending = domain.member().locked(until, |locked| {
-            receiving = Some(Seated::<In>::adopt_consumer(locked, domain, up, strategy)?);
-            Seated::<Out>::adopt_producer(locked, domain, down, strategy)
+            receiving = Some(Seated::<In>::adopt(locked, domain, Role::Consumer, up, strategy)?);
+            Seated::<Out>::adopt(locked, domain, Role::Producer, down, strategy)
         });
         match (receiving, sending) {
             (Some(receiving), Ok(sending)) => {
