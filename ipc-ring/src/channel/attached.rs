@@ -5,6 +5,7 @@ use super::open::{self, Creation, Found, Request};
 use super::successor::Side;
 use crate::domain::{Domain, Locked};
 use crate::error::AttachError;
+use crate::ring::spsc::Corruption;
 use crate::wait::WaitStrategy;
 
 /// A ring, and a seat at it.
@@ -24,6 +25,22 @@ impl<R> Attached<R> {
         strategy: WaitStrategy,
     ) -> Result<Self, AttachError> {
         Ok(Self { ring, end: End::take_seat_at(locked, domain, found, seats, strategy)? })
+    }
+
+    /// Attaches an end's half of the ring. The seat at a corrupt ring is given up. The domain's lock is not
+    /// held.
+    pub(super) fn attach<H>(
+        self,
+        half: impl FnOnce(R) -> Result<H, Corruption>,
+    ) -> Result<Attached<H>, AttachError> {
+        let Self { ring, mut end } = self;
+        match half(ring) {
+            Ok(ring) => Ok(Attached { ring, end }),
+            Err(corruption) => {
+                end.give_up(false);
+                Err(corruption.into())
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The consuming end of a channel.
 
+use super::producer::counters;
 use super::{Bytes, Consumer, Drain, Reader};
 use crate::channel::attached::Attached;
 use crate::channel::end::Segment;
@@ -7,10 +8,8 @@ use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Parts};
 use crate::channel::pair::{self, Ending};
 use crate::channel::receiver::Receiver;
-use crate::channel::seated::Seat as _;
 use crate::end::bytes as end;
 use crate::error::AttachError;
-use crate::layout;
 use crate::ring::bytes::{self as ring, Counters, Mapped};
 
 mod in_place;
@@ -24,14 +23,8 @@ pub(super) type Receiving = end::Consumer<Mapped, Segment, Kernel>;
 
 impl Consumer {
     pub(in crate::channel) fn new(attached: Attached<Mapped>) -> Result<Self, AttachError> {
-        let Attached { ring, mut end } = attached;
-        match ring::Consumer::attach(ring) {
-            Ok(ring) => Ok(Receiver::of(end::Consumer::new(ring, end))),
-            Err(corruption) => {
-                end.give_up(false);
-                Err(corruption.into())
-            }
-        }
+        let Attached { ring, end } = attached.attach(ring::Consumer::attach)?;
+        Ok(Receiver::of(end::Consumer::new(ring, end)))
     }
 
     /// Whether there is a frame, by a check that changes nothing.
@@ -93,8 +86,7 @@ impl Core for Receiving {
     type Counters = Counters;
 
     fn counters(&self) -> Counters {
-        let region = self.end.region();
-        Counters::read(region, layout::first_position(region))
+        counters(&self.end)
     }
 
     fn capacity(&self) -> u64 {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Producer;
 use crate::apart::apart;
 use crate::channel::attached::Attached;
-use crate::channel::end::Segment;
+use crate::channel::end::{End, Segment};
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::Core;
 use crate::channel::pair::{self, Ending};
@@ -26,14 +26,8 @@ pub(super) type Sending = end::Producer<Mapped, Segment, Kernel>;
 
 impl Producer {
     pub(in crate::channel) fn new(attached: Attached<Mapped>) -> Result<Self, AttachError> {
-        let Attached { ring, mut end } = attached;
-        match ring::Producer::attach(ring) {
-            Ok(ring) => Ok(Sender::closing(end::Producer::new(ring, end))),
-            Err(corruption) => {
-                end.give_up(false);
-                Err(corruption.into())
-            }
-        }
+        let Attached { ring, end } = attached.attach(ring::Producer::attach)?;
+        Ok(Sender::closing(end::Producer::new(ring, end)))
     }
 
     /// Pushes a frame if there is room.
@@ -244,8 +238,7 @@ impl Core for Sending {
     type Counters = Counters;
 
     fn counters(&self) -> Counters {
-        let region = self.end.region();
-        Counters::read(region, layout::first_position(region))
+        counters(&self.end)
     }
 
     fn capacity(&self) -> u64 {
@@ -255,4 +248,9 @@ impl Core for Sending {
     fn leave(&mut self, ending: Ending) {
         pair::leave_producer(&mut self.end, ending);
     }
+}
+
+/// What the ends of a ring have counted so far.
+pub(super) fn counters(end: &End) -> Counters {
+    Counters::read(end.region(), layout::first_position(end.region()))
 }

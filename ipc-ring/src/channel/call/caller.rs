@@ -34,17 +34,9 @@ impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     by_name!(create_sender, create_new_sender, open_sender);
 
     pub(super) fn new(attached: Attached<Mapped<Req, Rep>>) -> Result<Self, AttachError> {
-        let Attached { ring, mut end } = attached;
-        match ring::Caller::attach(ring) {
-            Ok(ring) => {
-                let ending = Ending::of_producer(end.is_persistent());
-                Ok(Self { core: end::Caller { ring, end }, ending })
-            }
-            Err(corruption) => {
-                end.give_up(false);
-                Err(corruption.into())
-            }
-        }
+        let Attached { ring, end } = attached.attach(ring::Caller::attach)?;
+        let ending = Ending::of_producer(end.is_persistent());
+        Ok(Self { core: end::Caller { ring, end }, ending })
     }
 
     /// Asks and waits for the reply. An earlier call that is still in flight is given up first, see [the

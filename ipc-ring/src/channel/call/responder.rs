@@ -44,14 +44,8 @@ impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     by_name!(create_receiver, create_new_receiver, open_receiver);
 
     pub(super) fn new(attached: Attached<Mapped<Req, Rep>>) -> Result<Self, AttachError> {
-        let Attached { ring, mut end } = attached;
-        match ring::Responder::attach(ring) {
-            Ok(ring) => Ok(Self { core: end::Responder { ring, end }, ending: Ending::Detach, origin: None }),
-            Err(corruption) => {
-                end.give_up(false);
-                Err(corruption.into())
-            }
-        }
+        let Attached { ring, end } = attached.attach(ring::Responder::attach)?;
+        Ok(Self { core: end::Responder { ring, end }, ending: Ending::Detach, origin: None })
     }
 
     /// Keeps what is needed to open the channel again, as long as that may be necessary.

@@ -37,9 +37,12 @@ pub(super) fn sender(
     opening: &Opening,
     creation: Creation,
 ) -> Result<(ElementInfo, Box<dyn Sending>), AttachError> {
-    let end = |Attached { ring: (element, ring), end }| Ok((element, Producer::new(ring, end)?));
-    let (element, producer) = attach(opening, Role::Producer, creation, end)?;
-    Ok((element, Box::new(producer)))
+    attach(opening, Role::Producer, creation, |Attached { ring: (element, ring), end }| {
+        let Attached { ring, end } = Attached { ring, end }.attach(ring::Producer::attach)?;
+        let ending = Ending::of_producer(end.is_persistent());
+        let producer: Box<dyn Sending> = Box::new(Producer { core: end::Producer { ring, end }, ending });
+        Ok((element, producer))
+    })
 }
 
 /// Takes the consuming end.
@@ -56,21 +59,6 @@ pub(super) fn receiver(
 struct Producer {
     core: end::Producer<RawMapped, Segment, Kernel>,
     ending: Ending,
-}
-
-impl Producer {
-    fn new(ring: RawMapped, mut end: End) -> Result<Self, AttachError> {
-        match ring::Producer::attach(ring) {
-            Ok(ring) => {
-                let ending = Ending::of_producer(end.is_persistent());
-                Ok(Self { core: end::Producer { ring, end }, ending })
-            }
-            Err(corruption) => {
-                end.give_up(false);
-                Err(corruption.into())
-            }
-        }
-    }
 }
 
 impl Sending for Producer {

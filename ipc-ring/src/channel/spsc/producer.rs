@@ -26,14 +26,8 @@ pub(super) type Sending<T> = end::Producer<Mapped<T>, Segment, Kernel>;
 
 impl<T: Message> Producer<T> {
     pub(in crate::channel) fn new(attached: Attached<Mapped<T>>) -> Result<Self, AttachError> {
-        let Attached { ring, mut end } = attached;
-        match ring::Producer::attach(ring) {
-            Ok(ring) => Ok(Sender::closing(end::Producer { ring, end })),
-            Err(corruption) => {
-                end.give_up(false);
-                Err(corruption.into())
-            }
-        }
+        let Attached { ring, end } = attached.attach(ring::Producer::attach)?;
+        Ok(Sender::closing(end::Producer { ring, end }))
     }
 
     /// Reserves the next slot, to be written in place. Nothing is published until [`Claim::commit`]; dropping
