@@ -344,7 +344,7 @@ impl<K: Framed> Builder<K> {
 
 /// The ends of a kind by name, by its `Builder`.
 macro_rules! by_name {
-    ($create:ident, $create_new:ident, $open:ident) => {
+    ($Builder:ty: $create:ident, $create_new:ident, $open:ident) => {
         /// Makes the channel of this name in the user's own domain, or finds it, and takes this end. A
         /// [`Builder`](crate::Builder) has more to choose from.
         ///
@@ -355,7 +355,7 @@ macro_rules! by_name {
         /// # Blocking
         /// Waits for the domain's lock, held by others for microseconds.
         pub fn create(name: &str) -> Result<Self, crate::AttachError> {
-            Builder::new(name).$create()
+            <$Builder>::new(name).$create()
         }
 
         /// As [`create`](Self::create), but the channel must not exist.
@@ -363,7 +363,7 @@ macro_rules! by_name {
         /// # Errors
         /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as [`create`](Self::create).
         pub fn create_new(name: &str) -> Result<Self, crate::AttachError> {
-            Builder::new(name).$create_new()
+            <$Builder>::new(name).$create_new()
         }
 
         /// As [`create`](Self::create), but the channel must exist.
@@ -371,7 +371,7 @@ macro_rules! by_name {
         /// # Errors
         /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
         pub fn open(name: &str) -> Result<Self, crate::AttachError> {
-            Builder::new(name).$open()
+            <$Builder>::new(name).$open()
         }
     };
 }

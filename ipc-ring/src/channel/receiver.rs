@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::builder::{Builder, Channel};
+use super::builder::{Builder, Channel, by_name};
 use super::kind::{Core as _, Kind, OneToOne, Parts, Peered};
 use super::pair::Ending;
 use super::seated::{HasCore, Seat as _};
@@ -146,33 +146,7 @@ impl<K: Kind> Receiver<K> {
 
 /// Ends by name, in the user's own domain; a [`Builder`] has more to choose from.
 impl<K: Kind + Channel<Receiver = Receiver<K>, Options: Default>> Receiver<K> {
-    /// Makes the channel of this name, or finds it, and takes a receiving end.
-    ///
-    /// # Errors
-    /// [`AttachError`]: the end is taken, or no seat is free where there are many; the channel found is of
-    /// another type; the kernel refused.
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::<K>::new(name).create_receiver()
-    }
-
-    /// As [`create`](Self::create), but the channel must not exist.
-    ///
-    /// # Errors
-    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as [`create`](Self::create).
-    pub fn create_new(name: &str) -> Result<Self, AttachError> {
-        Builder::<K>::new(name).create_new_receiver()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::<K>::new(name).open_receiver()
-    }
+    by_name!(Builder<K>: create_receiver, create_new_receiver, open_receiver);
 }
 
 /// The one end on the other side.

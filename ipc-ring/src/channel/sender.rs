@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::builder::{Builder, Channel};
+use super::builder::{Builder, Channel, by_name};
 use super::kind::{Core as _, Elements, Kind, OneToOne, Parts, Peered, Push as _};
 use super::pair::Ending;
 use super::seated::{HasCore, Seat as _};
@@ -84,33 +84,7 @@ impl<K: Kind> Sender<K> {
 
 /// Ends by name, in the user's own domain; a [`Builder`] has more to choose from.
 impl<K: Kind + Channel<Sender = Sender<K>, Options: Default>> Sender<K> {
-    /// Makes the channel of this name, or finds it, and takes a sending end.
-    ///
-    /// # Errors
-    /// [`AttachError`]: the end is taken, or no seat is free where there are many; the channel found is of
-    /// another type; the kernel refused.
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn create(name: &str) -> Result<Self, AttachError> {
-        Builder::<K>::new(name).create_sender()
-    }
-
-    /// As [`create`](Self::create), but the channel must not exist.
-    ///
-    /// # Errors
-    /// [`AlreadyExists`](crate::AttachErrorKind::AlreadyExists), and as [`create`](Self::create).
-    pub fn create_new(name: &str) -> Result<Self, AttachError> {
-        Builder::<K>::new(name).create_new_sender()
-    }
-
-    /// As [`create`](Self::create), but the channel must exist.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound), and as [`create`](Self::create).
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Builder::<K>::new(name).open_sender()
-    }
+    by_name!(Builder<K>: create_sender, create_new_sender, open_sender);
 }
 
 /// Pushing.

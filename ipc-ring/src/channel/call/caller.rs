@@ -31,7 +31,7 @@ type Core<Req, Rep> = end::Caller<Mapped<Req, Rep>, Segment, Kernel>;
 impl<Req: Message, Rep: Message> Caller<Req, Rep> {
     crate::interrupter::interruptible!(core.end.host);
 
-    by_name!(create_sender, create_new_sender, open_sender);
+    by_name!(Builder<Req, Rep>: create_sender, create_new_sender, open_sender);
 
     pub(super) fn new(attached: Attached<Mapped<Req, Rep>>) -> Result<Self, AttachError> {
         let Attached { ring, end } = attached.attach(ring::Caller::attach)?;

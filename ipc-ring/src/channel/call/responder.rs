@@ -41,7 +41,7 @@ pub struct Request<'a, Req: Message, Rep: Message> {
 impl<Req: Message, Rep: Message> Responder<Req, Rep> {
     crate::interrupter::interruptible!(core.end.host);
 
-    by_name!(create_receiver, create_new_receiver, open_receiver);
+    by_name!(Builder<Req, Rep>: create_receiver, create_new_receiver, open_receiver);
 
     pub(super) fn new(attached: Attached<Mapped<Req, Rep>>) -> Result<Self, AttachError> {
         let Attached { ring, end } = attached.attach(ring::Responder::attach)?;

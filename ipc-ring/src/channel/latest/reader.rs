@@ -17,7 +17,7 @@ pub struct Reader<T: Message>(TableReader<T>);
 impl<T: Message> Reader<T> {
     crate::interrupter::interruptible!(0);
 
-    by_name!(create_receiver, create_new_receiver, open_receiver);
+    by_name!(Builder<T>: create_receiver, create_new_receiver, open_receiver);
 
     pub(super) fn new(table: TableReader<T>) -> Self {
         Self(table)

@@ -12,7 +12,7 @@ use crate::message::Message;
 pub struct Writer<T: Message>(TableWriter<T>);
 
 impl<T: Message> Writer<T> {
-    by_name!(create_sender, create_new_sender, open_sender);
+    by_name!(Builder<T>: create_sender, create_new_sender, open_sender);
 
     pub(super) fn new(table: TableWriter<T>) -> Self {
         Self(table)
