@@ -119,9 +119,9 @@ pub mod wait;
 
 pub use channel::raw::{RawReceiver, RawSender};
 pub use channel::{
-    Bounded, Broadcasting, Builder, Channel, Describable, Drain, Elements, Event, Framed, Kind, Lifetime,
-    Named, News, Observable, OneToOne, PeerState, Receiver, Sender, WaitSet, WaitSetError, Waitable,
-    broadcast, bytes, call, latest, mpmc, pool, raw, spsc,
+    Bounded, Broadcasting, Builder, Channel, Describable, Drain, Elements, Event, Framed, Kind, Lends,
+    Lifetime, Named, News, Observable, OneToOne, PeerState, Receiver, Sender, WaitSet, WaitSetError,
+    Waitable, broadcast, bytes, call, latest, mpmc, pool, raw, spsc,
 };
 pub use control::{Connection, Listener, connect};
 pub use domain::{Domain, Owner, gc};

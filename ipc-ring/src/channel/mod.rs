@@ -56,7 +56,7 @@ pub use kind::{Elements, Kind, OneToOne};
 pub use lifetime::Lifetime;
 pub(crate) use lifetime::key as persistent_key;
 pub(crate) use open::explain;
-pub use receiver::{Drain, Receiver};
+pub use receiver::{Drain, Lends, Receiver};
 pub use role::EndRole;
 pub use sender::Sender;
 pub use tap::{Tap, TapError, TapRead, TapStart};

@@ -14,9 +14,11 @@ use crate::interrupter::Interrupter;
 use crate::wait::park::Waiter as _;
 use crate::wait::seated::Seated as _;
 
+mod lend;
 #[allow(unsafe_code)]
 mod pop;
 
+pub use lend::Lends;
 pub use pop::Drain;
 
 /// The receiving end of a channel of kind `K`, in one thread at a time. The kinds' names for it are

@@ -72,6 +72,7 @@ fn subject(file: &Path, header: &str) -> Option<(&'static str, Vec<&'static str>
                 }
                 _ if header.contains("<K: Elements>") => vec!["spsc", "mpmc", "broadcast"],
                 _ if header.contains("<K: OneToOne>") => vec!["spsc", "bytes"],
+                _ if header.contains("<K: Lends>") => vec!["spsc", "mpmc", "bytes"],
                 _ if header.contains("Receiving: Peered") => {
                     vec!["spsc", "bytes", "broadcast", "broadcast::frames"]
                 }

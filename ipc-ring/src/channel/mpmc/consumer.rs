@@ -1,7 +1,7 @@
 //! The consuming end of a channel.
 
 use std::mem::MaybeUninit;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::end::{End, Role};
 use super::producer::counters;
@@ -9,7 +9,7 @@ use super::{Consumer, Mpmc};
 use crate::channel::kernel::Kernel;
 use crate::channel::kind::{Core, Elements, Parts, Pop};
 use crate::channel::pair::Ending;
-use crate::channel::receiver::Receiver;
+use crate::channel::receiver::{Lends, Receiver};
 use crate::channel::seats::Segment;
 use crate::end::mpmc as end;
 use crate::error::PopError;
@@ -82,66 +82,6 @@ impl<T: Message> Consumer<T> {
         }
     }
 
-    /// Lends the next message to `f` in place, and pops it when `f` returns: delivered at least once. If the
-    /// process dies in `f`, or `f` panics, the message goes to a consumer again; [`Lent::attempt`] counts
-    /// these failures. After the fifteenth it is given up and counted as a dead letter.
-    ///
-    /// # Errors
-    /// As [`try_pop`](Self::try_pop).
-    pub fn try_pop_with<R>(&mut self, f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R) -> Result<R, PopError> {
-        let popped = self.core.try_pop_with(f);
-        self.unless_followed(popped)
-    }
-
-    /// As [`try_pop_with`](Self::try_pop_with), waiting for a message.
-    ///
-    /// # Errors
-    /// As [`pop`](Self::pop).
-    ///
-    /// # Blocking
-    /// By this end's wait strategy.
-    pub fn pop_with<R>(&mut self, f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R) -> Result<R, PopError> {
-        self.pop_with_until(f, None)
-    }
-
-    /// As [`pop_with`](Self::pop_with), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    pub fn pop_with_deadline<R>(
-        &mut self,
-        f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R,
-        deadline: Instant,
-    ) -> Result<R, PopError> {
-        self.pop_with_until(f, Some(deadline))
-    }
-
-    /// As [`pop_with`](Self::pop_with), with a timeout.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    pub fn pop_with_timeout<R>(
-        &mut self,
-        f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R,
-        timeout: Duration,
-    ) -> Result<R, PopError> {
-        self.pop_with_deadline(f, crate::clock::after(timeout))
-    }
-
-    fn pop_with_until<R>(
-        &mut self,
-        f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R,
-        deadline: Option<Instant>,
-    ) -> Result<R, PopError> {
-        let mut f = Some(f);
-        loop {
-            let popped = self.core.pop_with(&mut f, deadline);
-            if !self.is_followed(&popped) {
-                return popped;
-            }
-        }
-    }
-
     /// Recovers from dead ends now, instead of when an end waits for one. Does nothing in a forked child that
     /// inherited the end.
     ///
@@ -176,6 +116,32 @@ impl<T: Message> Consumer<T> {
     /// Ends the stream for all producers. What was pushed can still be popped by the other consumers.
     pub fn close(self) {
         self.end_with_close();
+    }
+}
+
+impl<T: Message> Lends for Mpmc<T> {
+    type Lent<'a> = Lent<'a, Mapped<T>>;
+
+    fn try_lend<R>(
+        consumer: &mut Consumer<T>,
+        f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R,
+    ) -> Result<R, PopError> {
+        let popped = consumer.core.try_pop_with(f);
+        consumer.unless_followed(popped)
+    }
+
+    fn lend<R>(
+        consumer: &mut Consumer<T>,
+        f: impl FnOnce(&Lent<'_, Mapped<T>>) -> R,
+        deadline: Option<Instant>,
+    ) -> Result<R, PopError> {
+        let mut f = Some(f);
+        loop {
+            let popped = consumer.core.pop_with(&mut f, deadline);
+            if !consumer.is_followed(&popped) {
+                return popped;
+            }
+        }
     }
 }
 

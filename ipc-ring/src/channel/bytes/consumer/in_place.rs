@@ -1,8 +1,9 @@
 //! Frames that are read where they lie in the ring.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Consumer, View};
+use super::{Bytes, Consumer, View};
+use crate::channel::receiver::Lends;
 use crate::end::bytes as end;
 use crate::error::PopError;
 
@@ -25,58 +26,6 @@ impl Consumer {
         }
     }
 
-    /// Lends the next frame to `f` in place, and pops it when `f` returns. If `f` panics, or the process dies
-    /// in it, the frame stays, and is popped next.
-    ///
-    /// # Errors
-    /// As [`try_pop`](Self::try_pop).
-    #[inline]
-    pub fn try_pop_with<R>(&mut self, f: impl FnOnce(&View<'_>) -> R) -> Result<R, PopError> {
-        let view = self.try_view()?;
-        let result = f(&view);
-        view.release();
-        Ok(result)
-    }
-
-    /// As [`try_pop_with`](Self::try_pop_with), waiting for a frame.
-    ///
-    /// # Errors
-    /// As [`pop`](Self::pop).
-    ///
-    /// # Blocking
-    /// By this end's wait strategy.
-    #[inline]
-    pub fn pop_with<R>(&mut self, f: impl FnOnce(&View<'_>) -> R) -> Result<R, PopError> {
-        self.wait_for_frame(None)?;
-        self.try_pop_with(f)
-    }
-
-    /// As [`pop_with`](Self::pop_with), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    #[inline]
-    pub fn pop_with_deadline<R>(
-        &mut self,
-        f: impl FnOnce(&View<'_>) -> R,
-        deadline: Instant,
-    ) -> Result<R, PopError> {
-        self.wait_for_frame(Some(deadline))?;
-        self.try_pop_with(f)
-    }
-
-    /// As [`pop_with`](Self::pop_with), with a timeout.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    pub fn pop_with_timeout<R>(
-        &mut self,
-        f: impl FnOnce(&View<'_>) -> R,
-        timeout: Duration,
-    ) -> Result<R, PopError> {
-        self.pop_with_deadline(f, crate::clock::after(timeout))
-    }
-
     /// Waits until there is a frame, which stays in the ring.
     #[inline(always)]
     fn wait_for_frame(&mut self, deadline: Option<Instant>) -> Result<(), PopError> {
@@ -92,5 +41,27 @@ impl Consumer {
                 return ready;
             }
         }
+    }
+}
+
+impl Lends for Bytes {
+    type Lent<'a> = View<'a>;
+
+    #[inline]
+    fn try_lend<R>(consumer: &mut Consumer, f: impl FnOnce(&View<'_>) -> R) -> Result<R, PopError> {
+        let view = consumer.try_view()?;
+        let result = f(&view);
+        view.release();
+        Ok(result)
+    }
+
+    #[inline]
+    fn lend<R>(
+        consumer: &mut Consumer,
+        f: impl FnOnce(&View<'_>) -> R,
+        deadline: Option<Instant>,
+    ) -> Result<R, PopError> {
+        consumer.wait_for_frame(deadline)?;
+        Self::try_lend(consumer, f)
     }
 }

@@ -1,8 +1,9 @@
 //! Messages that are read where they lie in the ring.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Consumer, View};
+use super::{Consumer, Spsc, View};
+use crate::channel::receiver::Lends;
 use crate::end::spsc as end;
 use crate::error::PopError;
 use crate::message::Message;
@@ -20,62 +21,6 @@ impl<T: Message> Consumer<T> {
             Ok(Ok(view)) => Ok(View { view, end }),
             _ => Err(PopError::Empty),
         }
-    }
-
-    /// Lends the next message to `f` in place, and pops it when `f` returns. If `f` panics, or the process
-    /// dies in it, the message stays, and is popped next.
-    ///
-    /// # Errors
-    /// As [`try_pop`](Self::try_pop).
-    #[inline]
-    pub fn try_pop_with<R>(&mut self, f: impl FnOnce(&View<'_, T>) -> R) -> Result<R, PopError> {
-        let view = self.try_view()?;
-        let result = f(&view);
-        view.release();
-        Ok(result)
-    }
-
-    /// As [`try_pop_with`](Self::try_pop_with), waiting for a message.
-    ///
-    /// # Errors
-    /// As [`pop`](Self::pop).
-    ///
-    /// # Blocking
-    /// By this end's wait strategy.
-    #[inline]
-    pub fn pop_with<R>(&mut self, f: impl FnOnce(&View<'_, T>) -> R) -> Result<R, PopError> {
-        if !self.core.ring.has_item() {
-            self.wait_for_item(None)?;
-        }
-        self.try_pop_with(f)
-    }
-
-    /// As [`pop_with`](Self::pop_with), until a deadline.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    #[inline]
-    pub fn pop_with_deadline<R>(
-        &mut self,
-        f: impl FnOnce(&View<'_, T>) -> R,
-        deadline: Instant,
-    ) -> Result<R, PopError> {
-        if !self.core.ring.has_item() {
-            self.wait_for_item(Some(deadline))?;
-        }
-        self.try_pop_with(f)
-    }
-
-    /// As [`pop_with`](Self::pop_with), with a timeout.
-    ///
-    /// # Errors
-    /// [`PopError::TimedOut`], and as [`pop`](Self::pop).
-    pub fn pop_with_timeout<R>(
-        &mut self,
-        f: impl FnOnce(&View<'_, T>) -> R,
-        timeout: Duration,
-    ) -> Result<R, PopError> {
-        self.pop_with_deadline(f, crate::clock::after(timeout))
     }
 
     /// Gives the next message to `f` and pops it. Wakes the producer before `f`, and only pops after it: by
@@ -108,5 +53,29 @@ impl<T: Message> Consumer<T> {
             self.wait_for_item(deadline)?;
         }
         self.try_take_with(f)
+    }
+}
+
+impl<T: Message> Lends for Spsc<T> {
+    type Lent<'a> = View<'a, T>;
+
+    #[inline]
+    fn try_lend<R>(consumer: &mut Consumer<T>, f: impl FnOnce(&View<'_, T>) -> R) -> Result<R, PopError> {
+        let view = consumer.try_view()?;
+        let result = f(&view);
+        view.release();
+        Ok(result)
+    }
+
+    #[inline]
+    fn lend<R>(
+        consumer: &mut Consumer<T>,
+        f: impl FnOnce(&View<'_, T>) -> R,
+        deadline: Option<Instant>,
+    ) -> Result<R, PopError> {
+        if !consumer.core.ring.has_item() {
+            consumer.wait_for_item(deadline)?;
+        }
+        Self::try_lend(consumer, f)
     }
 }
