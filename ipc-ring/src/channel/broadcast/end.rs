@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::channel::kernel::Kernel;
+use crate::channel::kind::{Core, Peered};
 use crate::channel::open::Found;
 use crate::channel::pair::Ending;
 use crate::channel::participant::Participant;
@@ -12,7 +13,7 @@ use crate::channel::seated::{Seat as _, wait_for_peer};
 use crate::channel::seats::{Segment, Table};
 use crate::channel::successor::{Seats, Takers};
 use crate::domain::{Domain, Locked};
-use crate::end::broadcast::{self as end, PUBLISHER, SUBSCRIBER};
+use crate::end::broadcast::{self as end, Attached, Half, PUBLISHER, SUBSCRIBER, Subscribing};
 use crate::end::pair::PeerState;
 use crate::end::participant::holder;
 use crate::error::{AttachError, AttachErrorKind};
@@ -207,6 +208,15 @@ impl End {
         }
     }
 
+    /// Gives a subscriber's seat up, unless it has been. Does nothing in a forked child.
+    pub(in crate::channel) fn leave_by(&mut self, take_seat: impl FnOnce() -> Option<Seat>) {
+        if self.place.is_ours()
+            && let Some(seat) = take_seat()
+        {
+            self.leave(Some(seat));
+        }
+    }
+
     /// Gives the seat up; the publisher first signals how it leaves.
     pub(in crate::channel) fn leave(&mut self, seat: Option<Seat>) {
         let front = self.front.clone();
@@ -219,6 +229,24 @@ impl End {
         ); // Under the lock.
         // A gated publisher that waited for this subscriber checks again.
         self.wake_publisher();
+    }
+}
+
+impl<R> Peered for Attached<R, Front, Segment, Kernel>
+where
+    R: Half<Side = Subscribing>,
+    Self: Core,
+{
+    fn peer(&self) -> Result<PeerState, ipc_core::Error> {
+        self.end.publisher()
+    }
+
+    fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
+        self.end.wait_for_publisher(deadline)
+    }
+
+    fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
+        self.end.evict_publisher(deadline)
     }
 }
 

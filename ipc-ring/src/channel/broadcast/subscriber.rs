@@ -1,19 +1,16 @@
 //! The reading end of a channel.
 
-use std::time::Instant;
-
 use super::Counters;
 use super::end::End;
 use super::position::Position;
 use super::{Broadcast, Subscriber};
 use crate::channel::kernel::Kernel;
-use crate::channel::kind::{Core, Elements, Parts, Peered};
+use crate::channel::kind::{Core, Elements, Parts};
 use crate::channel::pair::Ending;
 use crate::channel::receiver::Receiver;
 use crate::channel::seats::Segment;
 use crate::end::broadcast as end;
-use crate::end::pair::PeerState;
-use crate::error::{AttachError, Missed, PopError};
+use crate::error::{Missed, PopError};
 use crate::message::Message;
 use crate::ring::broadcast::{self as ring, Front, Mapped, Mode};
 
@@ -68,25 +65,7 @@ impl<T: Message> Core for Receiving<T> {
     }
 
     fn leave(&mut self, _ending: Ending) {
-        if self.end.place.is_ours()
-            && let Some(seat) = self.ring.take_seat()
-        {
-            self.end.leave(Some(seat));
-        }
-    }
-}
-
-impl<T: Message> Peered for Receiving<T> {
-    fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.publisher()
-    }
-
-    fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_publisher(deadline)
-    }
-
-    fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
-        self.end.evict_publisher(deadline)
+        self.end.leave_by(|| self.ring.take_seat());
     }
 }
 

@@ -171,10 +171,6 @@ impl Follower for Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        if self.core.end.place.is_ours()
-            && let Some(seat) = self.core.ring.take_seat()
-        {
-            self.core.end.leave(Some(seat));
-        }
+        self.core.end.leave_by(|| self.core.ring.take_seat());
     }
 }

@@ -7,13 +7,11 @@ use crate::channel::broadcast::end::End;
 use crate::channel::broadcast::subscriber::missed_or;
 use crate::channel::broadcast::{Counters, Missed, Mode, PopError, Position};
 use crate::channel::kernel::Kernel;
-use crate::channel::kind::{Core, Parts, Peered};
+use crate::channel::kind::{Core, Parts};
 use crate::channel::pair::Ending;
 use crate::channel::receiver::{Drain, Receiver};
 use crate::channel::seats::Segment;
 use crate::end::broadcast::frames::{self as end, Place};
-use crate::end::pair::PeerState;
-use crate::error::AttachError;
 use crate::ring::broadcast::Front;
 use crate::ring::broadcast::frames::{self as ring, Mapped};
 
@@ -249,25 +247,7 @@ impl Core for Receiving {
     }
 
     fn leave(&mut self, _ending: Ending) {
-        if self.end.place.is_ours()
-            && let Some(seat) = self.ring.take_seat()
-        {
-            self.end.leave(Some(seat));
-        }
-    }
-}
-
-impl Peered for Receiving {
-    fn peer(&self) -> Result<PeerState, ipc_core::Error> {
-        self.end.publisher()
-    }
-
-    fn wait_for_peer(&self, deadline: Option<Instant>) -> Result<PeerState, ipc_core::Error> {
-        self.end.wait_for_publisher(deadline)
-    }
-
-    fn evict_peer(&self, deadline: Instant) -> Result<bool, AttachError> {
-        self.end.evict_publisher(deadline)
+        self.end.leave_by(|| self.ring.take_seat());
     }
 }
 
