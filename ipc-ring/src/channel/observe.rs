@@ -14,7 +14,7 @@ use crate::domain::{
     Domain, DomainObserver, Entry, Locked, Lookout, Place, check_name, has_gone, with_entry,
 };
 use crate::error::{AttachError, AttachErrorKind};
-use crate::layout::{self, Checked, Kind, Seen};
+use crate::layout::{Checked, Kind};
 use crate::region::Region;
 
 /// Attaches read-only to the requested ring, which must exist, without taking a seat. `look` makes of it,
@@ -42,18 +42,8 @@ fn try_attach_read_only<R>(
     Ok((domain, seen))
 }
 
-/// Attaches read-only to a ring that exists, whatever its elements, without taking a seat.
-pub(super) fn observe(
-    name: &str,
-    place: &impl Place,
-    kind: Kind,
-    slots_offset: usize,
-) -> Result<(Region, Seen, Lookout), AttachError> {
-    let look = |region: &_, entry: &Entry| layout::look(region, kind, slots_offset, Some(entry.generation));
-    observe_from(name, place, kind, look)
-}
-
-/// As [`observe`], with `look` to check what was found.
+/// Attaches read-only to a ring that exists, whatever its elements, without taking a seat; `look` checks what
+/// was found.
 pub(super) fn observe_from<R>(
     name: &str,
     place: &impl Place,
@@ -114,7 +104,7 @@ fn look_into<R>(
     Ok((region, seen))
 }
 
-/// As [`observe`], with `look` to check what was found.
+/// As [`observe_from`], by a member of the domain.
 pub(super) fn observe_with<R>(
     name: &str,
     (domain, until): (&Domain, Instant),

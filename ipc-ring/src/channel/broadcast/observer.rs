@@ -3,7 +3,8 @@
 use super::end;
 use super::watcher::Counters;
 use crate::channel::observe;
-use crate::domain::{Domain, Entry, Lookout, Owner, Place};
+use crate::channel::onlooker::found_by_name;
+use crate::domain::{Entry, Lookout, Owner, Place};
 use crate::end::pair::PeerState;
 use crate::error::{AttachError, AttachErrorKind};
 use crate::layout::{self, Kind};
@@ -60,25 +61,9 @@ pub struct SubscriberInfo {
 }
 
 impl Observer {
-    /// Looks for the channel in the user's own domain.
-    ///
-    /// # Errors
-    /// [`NotFound`](AttachErrorKind::NotFound); [`Kind`](AttachErrorKind::Kind) when the name is that of
-    /// another kind of ring; [`AttachError`] when its header is invalid or the kernel refuses.
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Self::open_in(&Domain::default_for_user()?, name)
-    }
+    found_by_name!();
 
-    /// As [`open`](Self::open), in a domain that this process is a member of, or that it
-    /// [observes](crate::observe).
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    #[doc(alias = "shmat")]
-    pub fn open_in(place: &impl Place, name: &str) -> Result<Self, AttachError> {
+    fn find(place: &impl Place, name: &str) -> Result<Self, AttachError> {
         let look = |region: &Region, entry: &Entry| {
             let generation = Some(entry.generation);
             let of_frames = entry.kind == Kind::BroadcastBytes as u32;

@@ -3,12 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use super::end::{Role, TABLE};
-use crate::channel::observe;
+use crate::channel::onlooker::{Onlooker, found_by_name, sees_header};
 use crate::channel::seats;
-use crate::domain::{Domain, Lookout, Place};
+use crate::domain::{Entry, Place};
 use crate::error::AttachError;
-use crate::layout::{Kind, Seen};
-use crate::message::Fingerprint;
+use crate::layout::{self, Kind, Seen};
 use crate::region::Region;
 use crate::ring::mpmc::{CLOSED, Counters, POISONED, SLOTS_OFFSET, STATE};
 
@@ -35,9 +34,7 @@ use crate::ring::mpmc::{CLOSED, Counters, POISONED, SLOTS_OFFSET, STATE};
 /// ```
 #[derive(Debug)]
 pub struct Observer {
-    lookout: Lookout,
-    region: Region,
-    seen: Seen,
+    onlooker: Onlooker,
 }
 
 /// Number of ends on one side of a channel. Racy: they come and go meanwhile.
@@ -53,33 +50,17 @@ pub struct Attendance {
 }
 
 impl Observer {
-    /// Looks for the channel in the user's own domain.
-    ///
-    /// # Errors
-    /// [`NotFound`](crate::AttachErrorKind::NotFound); [`Kind`](crate::AttachErrorKind::Kind) when the name
-    /// is that of another kind of ring; [`AttachError`] when its header is invalid or the kernel refuses.
-    ///
-    /// # Blocking
-    /// Waits for the domain's lock, held by others for microseconds.
-    pub fn open(name: &str) -> Result<Self, AttachError> {
-        Self::open_in(&Domain::default_for_user()?, name)
-    }
+    found_by_name!();
 
-    /// As [`open`](Self::open), in a domain that this process is a member of, or that it
-    /// [observes](crate::observe).
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    #[doc(alias = "shmat")]
-    pub fn open_in(place: &impl Place, name: &str) -> Result<Self, AttachError> {
-        let (region, seen, lookout) = observe::observe(name, place, Kind::Mpmc, SLOTS_OFFSET)?;
-        Ok(Self { lookout, region, seen })
+    fn find(place: &impl Place, name: &str) -> Result<Self, AttachError> {
+        Ok(Self { onlooker: Onlooker::find(name, place, Kind::Mpmc, look)? })
     }
 
     /// The counters so far. No system call.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters::read(&self.region, &self.seen.geometry, self.seen.first_position)
+        let Onlooker { region, seen, .. } = &self.onlooker;
+        Counters::read(region, &seen.geometry, seen.first_position)
     }
 
     /// The producers. One system call for each.
@@ -99,15 +80,16 @@ impl Observer {
     }
 
     fn attendance(&self, role: Role) -> Result<Attendance, ipc_core::Error> {
+        let Onlooker { lookout, region, .. } = &self.onlooker;
         let mut attendance = Attendance::default();
-        for number in (0..TABLE.seats).filter(|number| TABLE.role(&self.region, *number) == role as u32) {
-            let (owner, _) = seats::holder(&self.region, TABLE, number);
+        for number in (0..TABLE.seats).filter(|number| TABLE.role(region, *number) == role as u32) {
+            let (owner, _) = seats::holder(region, TABLE, number);
             if !owner.is_some() {
                 continue;
             }
-            if self.lookout.is_alive(owner)? {
+            if lookout.is_alive(owner)? {
                 attendance.alive += 1;
-                attendance.asleep += u32::from(TABLE.sleeps(&self.region, number));
+                attendance.asleep += u32::from(TABLE.sleeps(region, number));
             } else {
                 attendance.dead += 1;
             }
@@ -128,30 +110,12 @@ impl Observer {
     }
 
     fn state(&self) -> u32 {
-        self.region.half(STATE).load(Ordering::Relaxed) // For display.
+        self.onlooker.region.half(STATE).load(Ordering::Relaxed) // For display.
     }
 
-    /// Number of slots.
-    #[must_use]
-    pub fn capacity(&self) -> u64 {
-        self.seen.geometry.capacity()
-    }
+    sees_header!(elements);
+}
 
-    /// Bytes of one message.
-    #[must_use]
-    pub fn element_size(&self) -> usize {
-        self.seen.geometry.element_size()
-    }
-
-    /// Identity of the element type.
-    #[must_use]
-    pub fn element_type(&self) -> Fingerprint {
-        self.seen.fingerprint
-    }
-
-    /// When the channel was made, in nanoseconds since 1970 by its maker's clock. For display.
-    #[must_use]
-    pub fn created_ns(&self) -> u64 {
-        self.seen.created_ns
-    }
+fn look(region: &Region, entry: &Entry) -> Result<Seen, AttachError> {
+    layout::look(region, Kind::Mpmc, SLOTS_OFFSET, Some(entry.generation))
 }
