@@ -57,9 +57,10 @@ pub trait Describable: Channel {
 /// is.
 pub trait Framed: Channel {}
 
-/// A kind whose messages can be read [without a seat](Builder::open_observer). Sealed, as [`Channel`] is.
+/// A kind that can be observed [without a seat](Builder::open_observer). Sealed, as [`Channel`] is.
 pub trait Observable: Channel {
-    /// The reader.
+    /// The observer: a reader of the messages, where ends do not take them from each other; otherwise it
+    /// reads what the ends count and do.
     type Observer;
 
     /// Opens one.
@@ -193,8 +194,12 @@ impl<K: Channel> Builder<K> {
         K::receiver(self, Creation::MustFind)
     }
 
-    /// Finds the channel, which must exist, and reads along without a seat: it cannot disturb the ends or
+    /// Finds the channel, which must exist, and observes it without a seat: it cannot disturb the ends or
     /// change a byte, and cannot sleep. Needs only read permission for the memory.
+    ///
+    /// In [`broadcast`](crate::broadcast) and [`latest`](crate::latest) channels it reads the messages
+    /// along; in [`spsc`](crate::spsc), [`bytes`](crate::bytes) and [`mpmc`](crate::mpmc) channels, where
+    /// each message is popped once, the counters and the states of the ends.
     ///
     /// # Errors
     /// [`NotFound`](crate::AttachErrorKind::NotFound); [`NotReady`](crate::AttachErrorKind::NotReady) before

@@ -2,6 +2,7 @@
 
 use super::end;
 use super::observe;
+use super::open::Request;
 use super::record::Record;
 use crate::domain::{Entry, Lookout, Place};
 use crate::end::pair::PeerState;
@@ -30,6 +31,18 @@ impl Onlooker {
     ) -> Result<Self, AttachError> {
         let (region, seen, lookout) = observe::observe_from(name, place, kind, look)?;
         Ok(Self { lookout, region, seen })
+    }
+
+    /// The requested channel; `look` reads its header, which was checked.
+    pub(super) fn attach(
+        request: &Request<'_>,
+        look: impl Fn(&Region, &Entry) -> Result<Seen, AttachError>,
+    ) -> Result<Self, AttachError> {
+        let (domain, (region, seen)) = observe::attach_read_only(request, |found| {
+            let seen = look(&found.region, &found.entry)?;
+            Ok((found.region, seen))
+        })?;
+        Ok(Self { lookout: Lookout::Member(domain), region, seen })
     }
 }
 

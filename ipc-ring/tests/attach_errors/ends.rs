@@ -62,7 +62,8 @@ macro_rules! ends {
 ends!(broadcast::Watcher, latest::Observer of T);
 ends!(spsc::Producer, spsc::Consumer, mpmc::Consumer, broadcast::Publisher, broadcast::Subscriber of T);
 ends!(latest::TableWriter, latest::TableReader, latest::Writer, latest::Reader of T);
-ends!(bytes::Producer, bytes::Consumer, frames::Publisher, frames::Subscriber, frames::Watcher);
+ends!(spsc::Observer, mpmc::Observer, bytes::Observer, bytes::Producer, bytes::Consumer);
+ends!(frames::Publisher, frames::Subscriber, frames::Watcher);
 ends!(payloads::Publisher, payloads::Subscriber, RawSender, RawReceiver, Pool);
 
 impl<T: Message> End for mpmc::Producer<T> {
@@ -137,20 +138,41 @@ macro_rules! told {
     }};
 }
 
+fn one_to_one<T: Message>(ask: &Ask<'_>) -> spsc::Builder<T> {
+    told!(spsc::Builder::<T>::new(ask.name), ask, capacity, 1)
+}
+
 fn spsc<T: Message>(ask: &Ask<'_>) -> Opened {
-    let builder = told!(spsc::Builder::<T>::new(ask.name), ask, capacity, 1);
-    open(&builder, ask)
+    open(&one_to_one::<T>(ask), ask)
+}
+
+fn observed<T: Message>(ask: &Ask<'_>) -> Opened {
+    one_to_one::<T>(ask).open_observer().map(boxed)
+}
+
+fn one_to_one_frames(ask: &Ask<'_>) -> bytes::Builder {
+    let builder = told!(bytes::Builder::new(ask.name), ask, capacity, 64);
+    if ask.element == Element::Usual { builder } else { builder.type_name("log/2") }
 }
 
 fn bytes(ask: &Ask<'_>) -> Opened {
-    let builder = told!(bytes::Builder::new(ask.name), ask, capacity, 64);
-    let builder = if ask.element == Element::Usual { builder } else { builder.type_name("log/2") };
-    open(&builder, ask)
+    open(&one_to_one_frames(ask), ask)
+}
+
+fn observed_frames(ask: &Ask<'_>) -> Opened {
+    one_to_one_frames(ask).open_observer().map(boxed)
+}
+
+fn many_to_many<T: Message>(ask: &Ask<'_>) -> mpmc::Builder<T> {
+    told!(mpmc::Builder::<T>::new(ask.name), ask, capacity, 1)
 }
 
 fn mpmc<T: Message>(ask: &Ask<'_>) -> Opened {
-    let builder = told!(mpmc::Builder::<T>::new(ask.name), ask, capacity, 1);
-    open(&builder, ask)
+    open(&many_to_many::<T>(ask), ask)
+}
+
+fn observed_by_many<T: Message>(ask: &Ask<'_>) -> Opened {
+    many_to_many::<T>(ask).open_observer().map(boxed)
 }
 
 macro_rules! of_mode {
@@ -262,9 +284,23 @@ const ONE: Row = Row {
 };
 
 pub const ALL: [Row; 9] = [
-    ONE,
-    Row { name: "bytes", open: bytes, has_types: false, unit: Some(("bytes", 64)), ..ONE },
-    Row { name: "mpmc", open: of_type!(mpmc), giver: None, many: Some("256 ends of one channel"), ..ONE },
+    Row { observe: Some(of_type!(observed)), ..ONE },
+    Row {
+        name: "bytes",
+        open: bytes,
+        observe: Some(observed_frames),
+        has_types: false,
+        unit: Some(("bytes", 64)),
+        ..ONE
+    },
+    Row {
+        name: "mpmc",
+        open: of_type!(mpmc),
+        observe: Some(of_type!(observed_by_many)),
+        giver: None,
+        many: Some("256 ends of one channel"),
+        ..ONE
+    },
     PUBLISHING,
     Row {
         name: "broadcast-bytes",

@@ -57,6 +57,6 @@ fn insists(row: &'static Row) {
 fn a_reader_without_a_seat_insists_on_what_its_builder_names() {
     private_namespace();
     let observed: Vec<_> = ALL.iter().chain(&OTHERS).filter(|row| row.observe.is_some()).collect();
-    assert_eq!(observed.len(), 4);
+    assert_eq!(observed.len(), 7);
     observed.into_iter().for_each(insists);
 }

@@ -1,8 +1,8 @@
 //! How a channel is made or found.
 
-use super::{Bytes, Consumer, Producer};
+use super::{Bytes, Consumer, Observer, Producer};
 use crate::channel::attached::attach;
-use crate::channel::builder::{self, Attach, Bounded, Framed, Named};
+use crate::channel::builder::{self, Attach, Bounded, Framed, Named, Observable};
 use crate::channel::open::{Creation, Found, Request};
 use crate::channel::pair::{self, Role};
 use crate::channel::settings::Settings;
@@ -53,6 +53,14 @@ impl Attach for Bytes {
 impl Bounded for Bytes {}
 impl Named for Bytes {}
 impl Framed for Bytes {}
+
+impl Observable for Bytes {
+    type Observer = Observer;
+
+    fn observe(builder: &Builder) -> Result<Observer, AttachError> {
+        Observer::attach(&request(&builder.settings))
+    }
+}
 
 impl Builder {
     /// A [`capacity`](Self::capacity) that holds `count` frames of up to `len` bytes each at any time,

@@ -1,8 +1,8 @@
 //! How a channel is made or found.
 
 use super::end::{End, Role, TAKERS, side_of};
-use super::{Consumer, Mpmc, Producer};
-use crate::channel::builder::{self, Attach, Bounded, MANY_ENDS, has_elements};
+use super::{Consumer, Mpmc, Observer, Producer};
+use crate::channel::builder::{self, Attach, Bounded, MANY_ENDS, Observable, has_elements};
 use crate::channel::open::{self, Creation, Request};
 use crate::channel::settings::Settings;
 use crate::domain::{Domain, Locked};
@@ -36,19 +36,29 @@ impl<T: Message> Attach for Mpmc<T> {
 impl<T: Message> Bounded for Mpmc<T> {}
 has_elements!(Mpmc);
 
+impl<T: Message> Observable for Mpmc<T> {
+    type Observer = Observer;
+
+    fn observe(builder: &Builder<T>) -> Result<Observer, AttachError> {
+        Observer::attach(&request::<T>(&builder.settings))
+    }
+}
+
+fn request<T: Message>(settings: &Settings) -> Request<'_> {
+    Request::of_elements::<T>(settings, Kind::Mpmc, &Mapped::<T>::geometry, SLOTS_OFFSET, TAKERS)
+}
+
 fn attach<T: Message, E>(
     settings: &Settings,
     role: Role,
     creation: Creation,
     end: impl FnOnce((End<Of<T>>, Seat)) -> Result<E, AttachError>,
 ) -> Result<E, AttachError> {
-    let geometry = &Mapped::<T>::geometry;
-    let request = Request::of_elements::<T>(settings, Kind::Mpmc, geometry, SLOTS_OFFSET, TAKERS);
     let seat = |locked: &Locked<'_>, domain: &Domain, found: open::Found| {
         let ring = Mapped::<T>::new(found.region.clone(), &found.geometry)?;
         let (mut end, seat) = End::take_seat(locked, domain, (found, ring), role, settings.strategy)?;
         end.place.settle(settings);
         Ok((end, seat))
     };
-    open::attach(&request, creation, side_of(role), seat, end)
+    open::attach(&request::<T>(settings), creation, side_of(role), seat, end)
 }

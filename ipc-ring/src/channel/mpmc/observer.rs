@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::end::{Role, TABLE};
 use crate::channel::onlooker::{Onlooker, found_by_name, sees_header};
+use crate::channel::open::Request;
 use crate::channel::seats;
 use crate::domain::{Entry, Place};
 use crate::error::AttachError;
@@ -54,6 +55,10 @@ impl Observer {
 
     fn find(place: &impl Place, name: &str) -> Result<Self, AttachError> {
         Ok(Self { onlooker: Onlooker::find(name, place, Kind::Mpmc, look)? })
+    }
+
+    pub(super) fn attach(request: &Request<'_>) -> Result<Self, AttachError> {
+        Ok(Self { onlooker: Onlooker::attach(request, look)? })
     }
 
     /// The counters so far. No system call.

@@ -1,8 +1,8 @@
 //! How a channel is made or found.
 
-use super::{Consumer, Producer, Spsc};
+use super::{Consumer, Observer, Producer, Spsc};
 use crate::channel::attached::attach;
-use crate::channel::builder::{self, Attach, Bounded, has_elements};
+use crate::channel::builder::{self, Attach, Bounded, Observable, has_elements};
 use crate::channel::open::{Creation, Found, Request};
 use crate::channel::pair::{self, Role};
 use crate::channel::settings::Settings;
@@ -31,6 +31,14 @@ impl<T: Message> Attach for Spsc<T> {
 
 impl<T: Message> Bounded for Spsc<T> {}
 has_elements!(Spsc);
+
+impl<T: Message> Observable for Spsc<T> {
+    type Observer = Observer;
+
+    fn observe(builder: &Builder<T>) -> Result<Observer, AttachError> {
+        Observer::attach(&request::<T>(&builder.settings))
+    }
+}
 
 pub(in crate::channel) fn request<T: Message>(settings: &Settings) -> Request<'_> {
     Request::of_elements::<T>(settings, Kind::Spsc, &Mapped::<T>::geometry, SLOTS_OFFSET, pair::TAKERS)

@@ -1,6 +1,7 @@
 //! Observing a channel without taking part.
 
 use crate::channel::onlooker::{Onlooker, found_by_name, sees_both_ends, sees_header};
+use crate::channel::open::Request;
 use crate::domain::{Entry, Place};
 use crate::error::AttachError;
 use crate::layout::{self, Kind, Seen};
@@ -40,6 +41,10 @@ impl Observer {
 
     fn find(place: &impl Place, name: &str) -> Result<Self, AttachError> {
         Ok(Self { onlooker: Onlooker::find(name, place, Kind::Spsc, look)? })
+    }
+
+    pub(super) fn attach(request: &Request<'_>) -> Result<Self, AttachError> {
+        Ok(Self { onlooker: Onlooker::attach(request, look)? })
     }
 
     /// What the ends have counted so far. Racy: both may be active, see [`Counters`]. No system call.
