@@ -68,8 +68,10 @@
 //! | [`readiness`] | waiting in event loops: a file descriptor for many channels, and the basis of async ends |
 //! | [`observe`] | observing a domain and its channels without taking part |
 //! | [`gc`] | what is left when all processes were killed, and how to remove it |
-//! | [`ring`], [`end`], [`wait`], [`leaving`], [`platform`], [`edge`] | the algorithms by themselves, over any memory, for embedding and for model checkers |
-//! | [`memory`], [`layout`] | the content of the memory, access to it, and its checks |
+//!
+//! With the feature `internals`, which may change in any version, the algorithms are public too, over any
+//! memory, for embedding and for model checkers: `ring`, `end`, `wait`, `leaving`, `platform` and `edge`; and
+//! `memory`, `layout` and `frame`: the content of the memory, access to it, and its checks.
 //!
 //! # Words
 //! A **channel** is a ring with a name and a type. An **end** is a producer or a consumer that is attached to
@@ -78,12 +80,13 @@
 //! an end that is **detached**, or whose process died, may have a successor.
 #![deny(unsafe_code)]
 
+// What the feature `internals` makes public is private otherwise, and then a part of it serves no one.
 #[allow(unsafe_code)]
 mod apart;
 mod asked;
 #[allow(unsafe_code)]
 mod cache;
-pub mod channel;
+mod channel;
 mod clock;
 pub mod control;
 #[allow(unsafe_code)]
@@ -91,31 +94,67 @@ mod copy;
 #[cfg(test)]
 mod documented;
 mod domain;
+#[cfg(feature = "internals")]
 pub mod edge;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unused_imports)]
+mod edge;
+#[cfg(feature = "internals")]
 pub mod end;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unused_imports)]
+mod end;
 mod error;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
+#[cfg(feature = "internals")]
 pub mod frame;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unused_imports)]
+mod frame;
 mod interrupter;
 mod key;
+#[cfg(feature = "internals")]
 pub mod layout;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unused_imports)]
+mod layout;
+#[cfg(feature = "internals")]
 pub mod leaving;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unused_imports)]
+mod leaving;
+#[cfg(feature = "internals")]
 pub mod memory;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unused_imports)]
+mod memory;
 mod message;
 pub mod observe;
 #[allow(unsafe_code)]
 mod opaque;
+#[cfg(feature = "internals")]
 #[allow(unsafe_code)]
 pub mod platform;
+#[cfg(not(feature = "internals"))]
+#[allow(unsafe_code, dead_code, unused_imports)]
+mod platform;
 #[allow(unsafe_code)]
 pub mod readiness;
 #[allow(unsafe_code)]
 mod region;
+#[cfg(feature = "internals")]
 pub mod ring;
+#[cfg(not(feature = "internals"))]
+#[allow(dead_code, unused_imports)]
+mod ring;
 mod site;
+#[cfg(feature = "internals")]
 #[allow(unsafe_code)]
 pub mod wait;
+#[cfg(not(feature = "internals"))]
+#[allow(unsafe_code, dead_code, unused_imports)]
+mod wait;
 
 pub use channel::raw::{RawReceiver, RawSender};
 pub use channel::{
@@ -133,6 +172,7 @@ pub use ipc_describe as describe;
 pub use message::{ElementType, Fingerprint, MAX_MESSAGE_SIZE, Message};
 pub use platform::Barrier;
 pub use region::Region;
+pub use ring::spsc::Corruption;
 pub use wait::{Parker, WaitStrategy};
 /// The traits of a [`Message`] and their derives. Types that derive them through this path need
 /// `#[zerocopy(crate = "ipc_ring::zerocopy")]`.

@@ -9,7 +9,7 @@ use ipc_cli_support::text::{harmless, hex, hex_dump};
 use ipc_ring::call::{CallError, MAX_CALL_SIZE};
 use ipc_ring::control::{ChannelInfo, NameInfo};
 use ipc_ring::describe::Description;
-use ipc_ring::layout::Kind;
+use ipc_ring::raw::Kind;
 use ipc_ring::raw::{self, AskError, RawCaller};
 use ipc_ring::{AttachError, AttachErrorKind, Domain};
 use serde::Serialize;

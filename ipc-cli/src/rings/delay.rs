@@ -160,7 +160,7 @@ fn source(asked: &Delay, info: &NameInfo) -> Result<From, Failure> {
 }
 
 fn without_field(info: &NameInfo) -> From {
-    let is_latest = channel(info).is_some_and(|shape| shape.kind == ipc_ring::layout::Kind::Latest as u32);
+    let is_latest = channel(info).is_some_and(|shape| shape.kind == ipc_ring::raw::Kind::Latest as u32);
     if is_latest { From::Published } else { From::LastSeen }
 }
 

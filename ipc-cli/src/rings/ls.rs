@@ -4,7 +4,7 @@ use ipc_cli_support::output::{self, say};
 use ipc_cli_support::style::{Look, paint};
 use ipc_cli_support::text::harmless;
 use ipc_ring::control::{ChannelInfo, EndInfo, Listing, NameInfo, Named};
-use ipc_ring::layout::Kind;
+use ipc_ring::raw::Kind;
 
 use super::domains::{self, Found};
 use super::lines;

@@ -1,8 +1,8 @@
 //! Counters of a channel of any kind, read without taking part.
 
 use ipc_ring::control::{ChannelInfo, NameInfo, Named};
-use ipc_ring::layout::Kind;
 use ipc_ring::observe::DomainObserver;
+use ipc_ring::raw::Kind;
 use ipc_ring::{AttachError, broadcast, bytes, mpmc, pool, spsc};
 
 /// A channel attached read-only.

@@ -11,7 +11,7 @@ use ipc_cli_support::style::paint;
 use ipc_cli_support::text::harmless;
 use ipc_ring::control::{ChannelInfo, NameInfo};
 use ipc_ring::latest::PublishError;
-use ipc_ring::layout::Kind;
+use ipc_ring::raw::Kind;
 use ipc_ring::raw::{self, RawSender, SendError};
 use ipc_ring::{AttachError, AttachErrorKind, Domain, PushError};
 use nix::errno::Errno;

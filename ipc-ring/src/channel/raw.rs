@@ -61,3 +61,5 @@ pub use error::{AskError, ReceiveError, SendError};
 pub use prefix::PrefixReceiver;
 pub use receiver::RawReceiver;
 pub use sender::RawSender;
+
+pub use crate::layout::Kind;

@@ -1,7 +1,7 @@
 //! The ends of channels, over any memory and any kernel: holding a seat, waking the other side and being
 //! woken, and what a push and a pop do besides moving an element.
 //!
-//! In production the memory is a segment and the kernel is a domain's semaphores; [`channel`](crate::channel)
+//! In production the memory is a segment and the kernel is a domain's semaphores; a [channel](crate::Sender)
 //! combines the two, and adds names, builders and everything else that needs a domain. The `loom-tests` crate
 //! replaces them with a model checker's words and semaphores, so that the model checker explores the very
 //! steps that run between processes.

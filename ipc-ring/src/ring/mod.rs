@@ -3,7 +3,7 @@
 //!
 //! Nothing here makes a system call, allocates or blocks, but for registering the process for `membarrier`,
 //! once, when a ring is mapped whose [barrier](crate::Barrier) needs it. Waiting, naming, liveness and
-//! everything else that needs a kernel is one floor up, in [`channel`](crate::channel).
+//! everything else that needs a kernel is one floor up, in the [channels](crate::Sender).
 
 pub mod ahead;
 pub mod broadcast;

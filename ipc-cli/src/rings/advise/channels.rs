@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use ipc_ring::control::ChannelInfo;
-use ipc_ring::layout::Kind;
+use ipc_ring::raw::Kind;
 
 use super::{Advice, processors};
 use crate::cli::looking::Advise;

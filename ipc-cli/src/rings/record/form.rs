@@ -11,8 +11,8 @@ use std::ops::ControlFlow;
 use ipc_ring::broadcast::{self, Mode};
 use ipc_ring::control::{ChannelInfo, HandleField, NameInfo};
 use ipc_ring::describe::{Description, Scalar, Value};
-use ipc_ring::layout::Kind;
 use ipc_ring::observe::{DomainObserver, TappedPool};
+use ipc_ring::raw::Kind;
 
 /// The encoding of messages that are just bytes.
 pub(in crate::rings) const RAW: &str = "ipcr/raw";

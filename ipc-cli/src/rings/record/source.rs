@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use ipc_ring::broadcast::{Start, frames};
 use ipc_ring::control::ChannelInfo;
-use ipc_ring::layout::Kind;
 use ipc_ring::observe::{DomainObserver, Tap, TapError, TapRead, TapStart};
+use ipc_ring::raw::Kind;
 use ipc_ring::raw::{self, RawReceiver, ReceiveError};
 use ipc_ring::{Domain, PopError, bytes, latest};
 

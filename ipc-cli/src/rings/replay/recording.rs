@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipc_ring::describe::Description;
-use ipc_ring::layout::Kind;
+use ipc_ring::raw::Kind;
 use mcap::McapError;
 use mcap::io::MessageReader;
 use mcap::sans_io::LinearReaderOptions;

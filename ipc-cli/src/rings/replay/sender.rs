@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use ipc_cli_support::interrupt;
 use ipc_ring::broadcast::{Mode, frames, payloads};
 use ipc_ring::control::{ChannelInfo, Named};
-use ipc_ring::layout::Kind;
 use ipc_ring::pool::{Loan, Pool, Route};
+use ipc_ring::raw::Kind;
 use ipc_ring::raw::{self, RawSender, SendError};
 use ipc_ring::{AttachError, AttachErrorKind, Domain, ElementType, PushError, bytes};
 
