@@ -28,7 +28,7 @@ fn look(criterion: &mut Criterion) {
             bencher.iter(|| {
                 position = position.wrapping_add(1);
                 black_box(&published).store(position, Ordering::Release);
-                black_box(signal::look::<Native>(black_box(&word), barrier))
+                black_box(signal::peek::<Native>(black_box(&word), barrier))
             });
         });
     }

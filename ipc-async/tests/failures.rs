@@ -50,8 +50,8 @@ fn produce(domain: &str, channels: &[&str], prepare: impl FnOnce()) {
     loop {
         match &*listen() {
             "push" => {}
-            "push and die" => fault::arm(Site::WaitTaken, 0),
-            "push and stop" => fault::arm_stop(Site::WaitTaken, 0),
+            "push and die" => fault::arm(Site::WakeClaimed, 0),
+            "push and stop" => fault::arm_stop(Site::WakeClaimed, 0),
             _ => return,
         }
         producers[0].push(pushed).unwrap();

@@ -56,8 +56,8 @@ fn plays_a_role() {
         say("holding");
         match &*listen() {
             "give back" => {}
-            "give back and die" => fault::arm(Site::WaitTaken, 0),
-            "give back and stop" => fault::arm_stop(Site::WaitTaken, 0),
+            "give back and die" => fault::arm(Site::WakeClaimed, 0),
+            "give back and stop" => fault::arm_stop(Site::WakeClaimed, 0),
             _ => return,
         }
         drop(held);

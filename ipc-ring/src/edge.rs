@@ -52,14 +52,14 @@ pub enum Edge {
     /// \[C1\] an end sets its closed or detached bit. Everything it pushed or popped precedes this.
     CloseSet,
     /// \[C1\] the other end loads the bits, then checks the ring once more.
-    CloseSeen,
+    CloseLoad,
     /// \[W1\] a waiter sets its waiting bit. The number of its wake semaphore is written before.
-    WaitAnnounce,
+    SetWaiting,
     /// \[W1\] a notifier takes the waiting bit. The waiter's semaphore number, for the token, is read after.
     /// \[W3\] What was published is written before.
-    WaitTake,
-    /// \[W3\] a waiter withdraws its waiting bit. If it was taken, the waiter may pass the wake on.
-    WaitWithdraw,
+    ClaimWake,
+    /// \[W3\] a waiter clears its waiting bit. If it was taken, the waiter may pass the wake on.
+    ClearWaiting,
     /// \[W2\] a waiter of many sets its bit in the mask. Its waiting bit is set before.
     WaiterSetJoin,
     /// \[W2\] a notifier takes a bit of the mask. It checks the waiting bits after.
@@ -220,9 +220,9 @@ impl Edge {
             Edge::SpscValidate | Edge::BytesValidate | Edge::BytesMarkSeen => Ordering::Acquire,
             Edge::BytesPublish | Edge::BytesRelease | Edge::BytesConsume => Ordering::Release,
             Edge::BytesObserve | Edge::BytesReclaim | Edge::BytesReclaimExact => Ordering::Acquire,
-            Edge::CloseSet | Edge::WaitAnnounce | Edge::FencesBegin => Ordering::Release,
-            Edge::CloseSeen | Edge::WaitWithdraw => Ordering::Acquire,
-            Edge::WaitTake => Ordering::AcqRel,
+            Edge::CloseSet | Edge::SetWaiting | Edge::FencesBegin => Ordering::Release,
+            Edge::CloseLoad | Edge::ClearWaiting => Ordering::Acquire,
+            Edge::ClaimWake => Ordering::AcqRel,
             Edge::MpmcPublish
             | Edge::MpmcRelease
             | Edge::MpmcTailStore
@@ -300,9 +300,9 @@ impl Edge {
             Edge::BytesConsume | Edge::BytesReclaimExact => "B3",
             Edge::BytesOverwrite | Edge::BytesValidate => "B4",
             Edge::BytesMark | Edge::BytesMarkSeen => "B5",
-            Edge::CloseSet | Edge::CloseSeen => "C1",
-            Edge::WaitAnnounce | Edge::WaitTake => "W1",
-            Edge::WaitWithdraw => "W3",
+            Edge::CloseSet | Edge::CloseLoad => "C1",
+            Edge::SetWaiting | Edge::ClaimWake => "W1",
+            Edge::ClearWaiting => "W3",
             Edge::WaiterSetJoin | Edge::WaiterSetTake => "W2",
             Edge::FencesBegin => "W4",
             Edge::MpmcPublish | Edge::MpmcObserve => "M1",

@@ -34,7 +34,8 @@ pub trait Word<T>: Send + Sync {
     fn fetch_and(&self, bits: T, ordering: Ordering) -> T;
 }
 
-/// How the race between "publish, then check for a sleeper" and "announce, then check again" is closed.
+/// How the race between "publish, then check for a sleeper" and "set the waiting bit, then check again" is
+/// closed.
 ///
 /// The scheme is chosen when a ring is created, recorded in its header, and obeyed by every process that
 /// attaches: the two sides must use the same scheme.

@@ -16,10 +16,11 @@ pub enum Site {
     /// spsc: the consumed position is stored, the head is not published yet.
     SpscConsumed = 4,
     /// waiting: the waiting bit is set, the condition is not rechecked yet.
-    WaitAnnounced = 5,
-    /// waiting: the waiting bit has been taken, no token is posted yet.
-    WaitTaken = 6,
-    /// waiting: a consumer has announced what it is about to release, and has not checked for a waiter.
+    WaitingSet = 5,
+    /// waiting: a notifier has claimed the wake-up, no token is posted yet.
+    WakeClaimed = 6,
+    /// waiting: a consumer has stored in `giving` what it is about to release, and has not checked for a
+    /// waiter.
     WaitGiving = 7,
     /// waiting: the mask's bit of a sleeper has been taken, its waiting bit has not.
     WaitMaskTaken = 8,
@@ -60,7 +61,7 @@ pub enum Site {
     /// mpmc: all slots are recovered from a dead holder, the orphan generation is not raised.
     MpmcSwept = 52,
     /// mpmc: the orphan generation is raised, the seat is not free.
-    MpmcAnnounced = 53,
+    MpmcOrphansPublished = 53,
     /// mpmc: the ring is marked closed, no one has been woken yet.
     MpmcCloseSet = 54,
     /// control: the key of a queue is recorded, the queue is not created.
@@ -147,13 +148,13 @@ pub enum Site {
     CallKept = 160,
     /// call: the request is in the line, the word is not stored.
     CallWritten = 161,
-    /// call: the word announces the request, no one has been woken yet.
+    /// call: the word shows the request, no one has been woken yet.
     CallAsked = 162,
     /// call: the request is taken, nothing is answered.
     CallTaken = 163,
     /// call: the reply is in the line, over the request; the word is not stored.
     CallAnswered = 164,
-    /// call: the word announces the reply, no one has been woken yet.
+    /// call: the word shows the reply, no one has been woken yet.
     CallReplied = 165,
     /// pool: the seat is taken, nothing else.
     PoolSeated = 140,
@@ -190,8 +191,8 @@ impl Site {
         Site::SpscPublished,
         Site::SpscPayloadRead,
         Site::SpscConsumed,
-        Site::WaitAnnounced,
-        Site::WaitTaken,
+        Site::WaitingSet,
+        Site::WakeClaimed,
         Site::WaitGiving,
         Site::WaitMaskTaken,
         Site::BytesWritten,
@@ -212,7 +213,7 @@ impl Site {
         Site::MpmcSkipped,
         Site::MpmcRepaired,
         Site::MpmcSwept,
-        Site::MpmcAnnounced,
+        Site::MpmcOrphansPublished,
         Site::MpmcCloseSet,
         Site::ControlQueueNoted,
         Site::ControlQueueMade,

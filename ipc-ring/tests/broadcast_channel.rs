@@ -351,7 +351,7 @@ fn a_gated_publisher_waits_and_is_woken() {
 #[test]
 fn a_dead_subscriber_does_not_hold_up_the_publisher() {
     private_namespace();
-    for at in ["BroadcastRead", "BroadcastConsumed", "WaitAnnounced"] {
+    for at in ["BroadcastRead", "BroadcastConsumed", "WaitingSet"] {
         for (waits, wait) in [("asleep", WaitStrategy::Sleep), ("busy", WaitStrategy::SpinYield)] {
             let domain = unique("dead-subscriber");
             let mut publisher = builder(&domain).capacity(8).gated().wait(wait).create_sender().unwrap();
@@ -361,7 +361,7 @@ fn a_dead_subscriber_does_not_hold_up_the_publisher() {
             victim.hear();
             for number in 0..100 {
                 publisher.push(payload(number)).unwrap_or_else(|error| panic!("{at} {waits}: {error}"));
-                if at == "WaitAnnounced" && number < 10 {
+                if at == "WaitingSet" && number < 10 {
                     std::thread::sleep(Duration::from_millis(2));
                 }
             }
@@ -448,10 +448,10 @@ fn publishers_die(mode: Mode) {
     let starts: Vec<u64> = readers.iter_mut().map(|reader| reader.hear().parse().unwrap()).collect();
     let mut total = 0;
     for round in 0..3 {
-        for at in ["BroadcastWritten", "BroadcastPublished", "BroadcastRaised", "WaitTaken"] {
+        for at in ["BroadcastWritten", "BroadcastPublished", "BroadcastRaised", "WakeClaimed"] {
             total += 3_000;
             let after = [0, 7, 900][round];
-            let after = if at.starts_with("BroadcastR") || at == "WaitTaken" { after / 100 } else { after };
+            let after = if at.starts_with("BroadcastR") || at == "WakeClaimed" { after / 100 } else { after };
             let mut passer = Role::start("read-some", &[&domain, "200"]);
             let mut victim = Role::start("read-and-die", &[&domain, "BroadcastRead", "50"]);
             let mut publisher =

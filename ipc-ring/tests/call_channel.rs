@@ -91,7 +91,7 @@ fn every_call_has_its_reply() {
 fn a_responder_killed_at_each_site() {
     private_namespace();
     for (site, answered) in
-        [("CallTaken", false), ("CallAnswered", false), ("CallReplied", true), ("WaitTaken", true)]
+        [("CallTaken", false), ("CallAnswered", false), ("CallReplied", true), ("WakeClaimed", true)]
     {
         let domain = unique("kill-responder");
         let mut caller = asleep(&domain).create_sender().unwrap();
@@ -125,7 +125,7 @@ fn a_responder_killed_at_each_site() {
 #[test]
 fn a_caller_killed_at_each_site() {
     private_namespace();
-    for site in ["CallKept", "CallWritten", "CallAsked", "WaitAnnounced", "WaitTaken"] {
+    for site in ["CallKept", "CallWritten", "CallAsked", "WaitingSet", "WakeClaimed"] {
         let domain = unique("kill-caller");
         let mut victim = Role::start("call-and-die", &[&domain, site, "3"]);
         assert_eq!(victim.hear(), "ready");

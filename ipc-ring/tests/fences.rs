@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use ipc_ring::platform::Barrier::{Asymmetric, Fence};
 use ipc_ring::platform::{Barrier, Native, Platform};
-use ipc_ring::wait::fences::{Fences, PEER, are_announced, required};
+use ipc_ring::wait::fences::{Fences, PEER, is_fencing, required};
 use ipc_ring::wait::signal::WAITING;
 
 thread_local! {
@@ -75,12 +75,12 @@ impl Scene {
         let Self { fences, word, signal, is_peer } = self;
         signal.store(if waits { WAITING } else { 0 }, Relaxed);
         let found = if *is_peer {
-            fences.look_at::<Noted>(word, signal) & WAITING != 0
+            fences.peek_signal::<Noted>(word, signal) & WAITING != 0
         } else {
-            fences.look::<Noted>(|| &*word, PEER, || signal.load(Relaxed) & WAITING != 0)
+            fences.peek::<Noted>(|| &*word, PEER, || signal.load(Relaxed) & WAITING != 0)
         };
         assert_eq!(found, waits);
-        (RUN.take(), are_announced::<Noted>(word, PEER))
+        (RUN.take(), is_fencing::<Noted>(word, PEER))
     }
 }
 
@@ -88,7 +88,7 @@ impl Scene {
 fn a_notifier_fences_while_it_finds_waiters_and_some_looks_longer() {
     for is_peer in [true, false] {
         let mut scene = Scene::new(Asymmetric, 3, is_peer);
-        assert!(are_announced::<Noted>(&scene.word, PEER), "one that attaches fences");
+        assert!(is_fencing::<Noted>(&scene.word, PEER), "one that attaches fences");
         for _ in 0..2 {
             assert_eq!(scene.look(false), (vec![Fence], true));
             assert_eq!(scene.look(false), (vec![Fence], true));

@@ -27,7 +27,7 @@ fn plays_a_role() {
     let [name, domain, site] = &role[..] else { panic!("no such role: {role:?}") };
     let domain = Domain::open(domain).unwrap();
     let mut taker = (kind(name).taker)(How::new(&domain, WaitStrategy::Sleep)).unwrap();
-    fault::arm(if site == "mask" { Site::WaitMaskTaken } else { Site::WaitTaken }, 0);
+    fault::arm(if site == "mask" { Site::WaitMaskTaken } else { Site::WakeClaimed }, 0);
     loop {
         match taker.take(PATIENCE) {
             Told::Number(number) => say(&number.to_string()),

@@ -74,7 +74,7 @@ fn plays_a_role() {
         }
         ["sleep-and-die", domain, keys] => {
             let mut reader = builder(domain, keys.parse().unwrap()).create_receiver().unwrap();
-            fault::arm(Site::WaitAnnounced, 0);
+            fault::arm(Site::WaitingSet, 0);
             say("ready");
             let _ = reader.wait_any();
         }

@@ -127,7 +127,7 @@ fn plays_a_role() {
         }
         ["sleep-and-die", domain] => {
             let mut consumer = builder(domain).wait(WaitStrategy::Sleep).create_receiver().unwrap();
-            fault::arm(Site::WaitAnnounced, 0);
+            fault::arm(Site::WaitingSet, 0);
             say("ready");
             let _ = consumer.pop();
         }
@@ -254,7 +254,7 @@ fn a_consumer_killed_at_each_site() {
 #[test]
 fn a_recoverer_killed_at_each_site() {
     private_namespace();
-    for site in ["MpmcRepaired", "MpmcSwept", "MpmcAnnounced"] {
+    for site in ["MpmcRepaired", "MpmcSwept", "MpmcOrphansPublished"] {
         let domain = unique("kill-recoverer");
         let mut producer = builder(&domain).create_sender().unwrap();
         let mut consumer = builder(&domain).create_receiver().unwrap();

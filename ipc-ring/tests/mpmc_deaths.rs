@@ -158,7 +158,7 @@ fn a_sleeper_learns_that_all_producers_are_dead() {
 #[test]
 fn a_waker_killed_between_the_bit_and_the_token() {
     private_namespace();
-    for at in ["WaitTaken", "MpmcClaimed", "MpmcPublished"] {
+    for at in ["WakeClaimed", "MpmcClaimed", "MpmcPublished"] {
         let domain = unique("waker");
         let mut consumer = builder(&domain).create_receiver().unwrap();
         let mut child = Role::start("push-and-die", &[&domain, at]);

@@ -234,7 +234,7 @@ fn any_end_that_meets_a_dead_slot_repairs_it() {
 
 #[test]
 fn a_recoverer_dies_at_each_place_and_another_goes_on() {
-    for site in [Site::MpmcRepaired, Site::MpmcSwept, Site::MpmcAnnounced] {
+    for site in [Site::MpmcRepaired, Site::MpmcSwept, Site::MpmcOrphansPublished] {
         for visit in 0..2 {
             if site != Site::MpmcRepaired && visit > 0 {
                 continue; // One seat only.

@@ -136,7 +136,7 @@ fn cases(payload_sites: [Site; 2]) -> Vec<Case> {
         for after in [0, 1, 7] {
             let batch = after == 7;
             let case = Case {
-                site: Site::WaitTaken,
+                site: Site::WakeClaimed,
                 after: after.min(1),
                 capacity,
                 survivor: "asleep",
@@ -149,7 +149,7 @@ fn cases(payload_sites: [Site; 2]) -> Vec<Case> {
             // The victim waits for the survivor, which is slow.
             for survivor in ["busy", "asleep"] {
                 cases.push(Case {
-                    site: Site::WaitAnnounced,
+                    site: Site::WaitingSet,
                     after: after.min(4),
                     survivor,
                     pauses: (400, 0),
@@ -178,7 +178,7 @@ impl Case {
     /// How many messages a consumer that died takes with it, at least and at most.
     fn taken_by_a_dead_consumer(&self) -> std::ops::RangeInclusive<u64> {
         match self.site {
-            Site::SpscPayloadRead | Site::WaitAnnounced => 0..=0,
+            Site::SpscPayloadRead | Site::WaitingSet => 0..=0,
             // Dead after the position was stored, before the caller had the message; or before the wake that
             // follows a position, or a check of an empty ring.
             Site::SpscConsumed if self.batch => 1..=BATCH as u64,

@@ -46,7 +46,7 @@ pub fn barriers() -> [Mutation; 4] {
 }
 
 /// A waiting bit is taken without the release of W3.
-pub const WITHOUT_RELEASE: Mutation = Mutation::Weaken(Edge::WaitTake, Ordering::Acquire);
+pub const WITHOUT_RELEASE: Mutation = Mutation::Weaken(Edge::ClaimWake, Ordering::Acquire);
 
 /// Every weakening of these ends of edges.
 pub fn weakenings(edges: &[Edge]) -> impl Iterator<Item = Mutation> + '_ {

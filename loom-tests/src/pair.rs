@@ -28,7 +28,7 @@ pub const DETACHED_IGNORED: &str = "a waiter goes to sleep on an end that has de
 /// A mistake: the signal that a pop returns is not acted upon.
 pub const POP_WAKES_NO_PEER: &str = "the signal that a pop gives is not acted upon";
 /// A mistake: closing and detaching wake no one.
-pub const SILENT_RAISE: &str = "closing and detaching wake no peer";
+pub const SILENT_FLAGS: &str = "closing and detaching wake no peer";
 /// A mistake: an end that sees the closed bit does not check the ring again.
 pub const CLOSED_BELIEVED: &str = "an end that sees the closed bit does not look at the ring again";
 /// A mistake: an end that takes a dead end's seat wakes no one.
@@ -43,7 +43,7 @@ pub const MISTAKES: [&str; 11] = [
     NO_SECOND_LOOK_AT_BITS,
     DETACHED_IGNORED,
     POP_WAKES_NO_PEER,
-    SILENT_RAISE,
+    SILENT_FLAGS,
     SILENT_SEAT,
     crate::kernel::NO_TOKEN,
     crate::kernel::DEATH_IS_SILENT,
@@ -191,9 +191,9 @@ impl<M: Signals> Seat<M> {
     }
 
     fn is_deaf_to_peer(&self, word: &Word32) -> bool {
-        let is_announced = is_announced();
-        is_announced && mutation::logic(NO_SECOND_LOOK_AT_BITS)
-            || is_announced
+        let is_about_to_sleep = is_about_to_sleep();
+        is_about_to_sleep && mutation::logic(NO_SECOND_LOOK_AT_BITS)
+            || is_about_to_sleep
                 && mutation::logic(DETACHED_IGNORED)
                 && word.load(Relaxed) & (CLOSED | DETACHED) == DETACHED
             || phase::is_behind(Site::WaitGiving) && mutation::logic(POP_WAKES_NO_PEER)
@@ -251,10 +251,10 @@ impl<M: Signals> Words for Seat<M> {
     }
 }
 
-/// Whether the running thread has announced its sleep and does not sleep yet.
+/// Whether the running thread has set its waiting bit and does not sleep yet.
 #[must_use]
-pub fn is_announced() -> bool {
-    phase::is_behind(Site::WaitAnnounced)
+pub fn is_about_to_sleep() -> bool {
+    phase::is_behind(Site::WaitingSet)
 }
 
 /// Why an end is finished.
@@ -303,7 +303,7 @@ impl Ended {
 }
 
 /// Closes or detaches an end, with the wake-up that this implies.
-pub fn raise<M: Signals>(end: &mut End<M>, bits: u32) {
+pub fn set_flags<M: Signals>(end: &mut End<M>, bits: u32) {
     let domain = Rc::clone(&end.words().channel.0.domain);
-    domain.unless(SILENT_RAISE, || end.raise(bits));
+    domain.unless(SILENT_FLAGS, || end.set_flags(bits));
 }

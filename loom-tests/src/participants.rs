@@ -166,8 +166,8 @@ impl<M: Ring> Seats for Table<M> {
     }
 }
 
-/// Whether the running thread has announced its sleep and does not sleep yet.
+/// Whether the running thread has set its waiting bit and does not sleep yet.
 #[must_use]
-pub fn is_announced() -> bool {
-    phase::is_behind(Site::WaitAnnounced)
+pub fn is_about_to_sleep() -> bool {
+    phase::is_behind(Site::WaitingSet)
 }

@@ -15,7 +15,7 @@ pub const NO_SECOND_LOOK: &str = "readiness: no look behind the waiting bit";
 /// See [`NO_SECOND_LOOK`].
 pub const WAKER_LATE: &str = "readiness: the waker is stored behind the waiting bit";
 /// See [`NO_SECOND_LOOK`].
-pub const MARKED_WITHOUT_LOCK: &str = "readiness: the waiting bit is set without the lock";
+pub const SET_WITHOUT_LOCK: &str = "readiness: the waiting bit is set without the lock";
 /// See [`NO_SECOND_LOOK`].
 pub const NUMBER_LATE: &str = "readiness: the semaphore's number is stored behind the waiting bit";
 /// See [`NO_SECOND_LOOK`].
@@ -25,7 +25,7 @@ pub const NO_LOOK_BEHIND_CLOSED: &str = "readiness: no look at the ring behind t
 /// A mistake of a notifier.
 pub const NO_TOKEN: &str = "readiness: the bit is taken and no token posted";
 /// See [`NO_TOKEN`].
-pub const CLOSED_UNANNOUNCED: &str = "readiness: an end that closes does not look for a task that waits";
+pub const CLOSED_UNNOTIFIED: &str = "readiness: an end that closes does not look for a task that waits";
 /// A mistake of the driver.
 pub const ODD_IGNORED: &str = "readiness: a token for no bit makes no task look";
 /// A mistake of a task that gives up.
@@ -33,22 +33,22 @@ pub const KEPT_ARMED: &str = "readiness: a task that gives up leaves its slot ar
 /// A mistake of a task that gives up.
 pub const NOT_COUNTED: &str = "readiness: a bit that was taken from a task that gives up is not counted";
 /// See [`NOT_COUNTED`].
-pub const UNMARKED_WITHOUT_LOCK: &str = "readiness: a task that gives up takes its bit back without the lock";
+pub const CLEARED_WITHOUT_LOCK: &str = "readiness: a task that gives up takes its bit back without the lock";
 
 /// All of them.
 pub const MISTAKES: [&str; 12] = [
     NO_SECOND_LOOK,
     WAKER_LATE,
-    MARKED_WITHOUT_LOCK,
+    SET_WITHOUT_LOCK,
     NUMBER_LATE,
     OLD_WAKER,
     NO_LOOK_BEHIND_CLOSED,
     NO_TOKEN,
-    CLOSED_UNANNOUNCED,
+    CLOSED_UNNOTIFIED,
     ODD_IGNORED,
     KEPT_ARMED,
     NOT_COUNTED,
-    UNMARKED_WITHOUT_LOCK,
+    CLEARED_WITHOUT_LOCK,
 ];
 
 /// The models.

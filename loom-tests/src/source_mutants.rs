@@ -138,10 +138,10 @@ const OF_PAIRS: &[SourceMutant] = &[
         models: &["set_sleeps_fence", "set_sleeps_asymmetric"],
     },
     SourceMutant {
-        name: "a set runs the barrier before it has announced its ends",
+        name: "a set runs the barrier before it has set the waiting bits of its ends",
         file: TOGETHER,
-        old: "        let barriers = «self.mark_all(self.set.host.wake())»;\n",
-        new: "{ let early = self.mark_all(self.set.host.wake()); self.disarm(); let _ = early.run::<P>(); self.arm(self.set.host.wake()); Barriers::default() }",
+        old: "        let barriers = «self.set_all_waiting(self.set.host.wake())»;\n",
+        new: "{ let early = self.set_all_waiting(self.set.host.wake()); self.disarm(); let _ = early.run::<P>(); self.arm(self.set.host.wake()); Barriers::default() }",
         models: &["set_sleeps_fence", "set_sleeps_asymmetric"],
     },
     SourceMutant {
@@ -238,7 +238,7 @@ const OF_PAIRS: &[SourceMutant] = &[
     SourceMutant {
         name: "the bit is taken and no token posted",
         file: PAIR,
-        old: "«self.host.post(wake).inspect_err(|_| signal::mark::<W::Platform>(signal))»?;",
+        old: "«self.host.post(wake).inspect_err(|_| signal::set_waiting::<W::Platform>(signal))»?;",
         new: "Ok(())",
         models: &["consumer_sleeps_fence"],
     },
@@ -254,7 +254,7 @@ const OF_PAIRS: &[SourceMutant] = &[
         file: PAIR,
         old: "let Some(wake) = «self.arrange_for_death()» else { return Ok(()) };",
         new: "self.armed",
-        models: &["consumer_dies_announced"],
+        models: &["consumer_dies_about_to_sleep"],
     },
     SourceMutant {
         name: "a pop that sees the closed bit does not look at the ring again",
@@ -364,8 +364,8 @@ const OF_PAIRS: &[SourceMutant] = &[
     SourceMutant {
         name: "only the first end of a set has its waiting bit set",
         file: READINESS,
-        old: "            slots.arm(*slot, signal, waker, is_unannounced);\n            «ends.mark(number)»;",
-        new: "if number == 0 { ends.mark(number) }",
+        old: "            slots.arm(*slot, signal, waker, needs_polling);\n            «ends.set_waiting(number)»;",
+        new: "if number == 0 { ends.set_waiting(number) }",
         models: &["set_of_two_woken"],
     },
 ];

@@ -6,7 +6,7 @@ use loom_tests::broadcast::memory::{NO_CURSOR, NO_DROP, NO_FLOOR, NO_RISING};
 use loom_tests::broadcast::models;
 use loom_tests::kernel::{DEATH_IS_SILENT, NO_TOKEN};
 use loom_tests::mutation::{barriers, weakenings};
-use loom_tests::pair::{NO_SECOND_LOOK, SILENT_RAISE, SILENT_SEAT};
+use loom_tests::pair::{NO_SECOND_LOOK, SILENT_FLAGS, SILENT_SEAT};
 use loom_tests::{Model, Mutation, matrix};
 
 const EDGES: [Edge; 9] = [
@@ -53,7 +53,7 @@ fn steps() {
         NO_DROP,
         NO_SECOND_LOOK,
         NO_TOKEN,
-        SILENT_RAISE,
+        SILENT_FLAGS,
         SILENT_SEAT,
         DEATH_IS_SILENT,
     ];

@@ -27,7 +27,7 @@ const SHARP: [&str; 22] = [
     "pool_lender_sleeps_asymmetric",
     "pool_lender_passed_over",
     "pool_lender_leaves",
-    "pool_lender_dies_announced",
+    "pool_lender_dies_about_to_sleep",
     "pool_giver_dies_with_the_mask",
     "pool_giver_dies_with_the_bit",
     "pool_tap_lent_again",
@@ -41,7 +41,7 @@ fn sharp() -> impl Iterator<Item = &'static Model> {
 #[test]
 fn orderings() {
     let edges = reapers::edges();
-    let passed_on = weakenings(&[Edge::WaitWithdraw]).chain([WITHOUT_RELEASE]).collect::<Vec<_>>();
+    let passed_on = weakenings(&[Edge::ClearWaiting]).chain([WITHOUT_RELEASE]).collect::<Vec<_>>();
     matrix::check("Orderings of the pool", weakenings(&edges).chain(passed_on), sharp(), &[]);
 }
 

@@ -13,7 +13,7 @@ fn every_task_is_woken() {
 }
 
 /// The edges on which these models depend.
-const EDGES: [Edge; 4] = [Edge::WaitAnnounce, Edge::WaitTake, Edge::CloseSet, Edge::CloseSeen];
+const EDGES: [Edge; 4] = [Edge::SetWaiting, Edge::ClaimWake, Edge::CloseSet, Edge::CloseLoad];
 
 #[test]
 fn orderings_barriers_and_steps() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::announce::announce;
 use super::kernel::Kernel;
+use super::notify_watchers::notify_watchers;
 use super::open::Found;
 use super::record::{ARMED, CPU, OWNER, PID, Record, TIMES, WAKE};
 use super::role::EndRole;
@@ -161,15 +161,15 @@ impl End {
         let me = Holder { owner: member.me().as_raw(), pid: std::process::id() };
         let end = Self::take_seat(words, kernel, barrier, me, strategy);
         if owner.is_some() {
-            end.announce(FrameKind::Died, (owner, predecessor));
+            end.notify_watchers(FrameKind::Died, (owner, predecessor));
         }
-        end.announce(FrameKind::Joined, (member.me(), me.pid));
+        end.notify_watchers(FrameKind::Joined, (member.me(), me.pid));
         Ok(end)
     }
 
     /// Notifies the channel's watchers that a holder of this end comes or goes.
-    fn announce(&self, kind: FrameKind, subject: (Owner, u32)) {
-        announce(&self.host.member, self.words.entry.generation, kind, self.role(), subject);
+    fn notify_watchers(&self, kind: FrameKind, subject: (Owner, u32)) {
+        notify_watchers(&self.host.member, self.words.entry.generation, kind, self.role(), subject);
     }
 
     fn role(&self) -> EndRole {
@@ -244,7 +244,7 @@ impl End {
             || {
                 end.free_seat();
                 member.free_wake(end.host.wake());
-                end.announce(kind, (member.me(), std::process::id()));
+                end.notify_watchers(kind, (member.me(), std::process::id()));
             },
             || {
                 let peer = end.words.owner(Side::Peer).load(Ordering::Relaxed); // Taken under the lock.

@@ -4,7 +4,6 @@
 //! and marked for removal as soon as it is attached, so the kernel frees it when the last process that uses
 //! it is gone, however that process ended.
 
-mod announce;
 mod attached;
 pub(crate) mod barriers;
 pub mod broadcast;
@@ -23,6 +22,7 @@ mod kind;
 pub mod latest;
 mod lifetime;
 pub mod mpmc;
+mod notify_watchers;
 mod observe;
 mod onlooker;
 mod open;
@@ -46,7 +46,6 @@ pub(crate) mod wait_set;
 pub(crate) mod waitable;
 
 pub use crate::end::pair::PeerState;
-pub(crate) use announce::Subject;
 pub use broadcast::options::Broadcasting;
 pub use builder::{Bounded, Builder, Channel, Describable, Framed, Named, Observable};
 pub use carry::{Carry, Frames, Values};
@@ -55,6 +54,7 @@ pub(crate) use endpoints::{Holder, holders};
 pub use kind::{Elements, Kind, OneToOne};
 pub use lifetime::Lifetime;
 pub(crate) use lifetime::key as persistent_key;
+pub(crate) use notify_watchers::Subject;
 pub(crate) use open::explain;
 pub use receiver::{Drain, Lends, Receiver};
 pub use role::EndRole;

@@ -61,11 +61,11 @@ impl Onlooker {
     }
 
     pub(super) fn producer_sleeps(&self) -> bool {
-        signal::seen::<Native>(self.region.half(PRODUCER_SIGNAL)) & WAITING != 0
+        signal::load_state::<Native>(self.region.half(PRODUCER_SIGNAL)) & WAITING != 0
     }
 
     pub(super) fn consumer_sleeps(&self) -> bool {
-        signal::seen::<Native>(self.region.half(CONSUMER_SIGNAL)) & WAITING != 0
+        signal::load_state::<Native>(self.region.half(CONSUMER_SIGNAL)) & WAITING != 0
     }
 }
 

@@ -98,7 +98,7 @@ fn leave(end: &mut End, ending: Ending, is_finished: impl FnOnce(&End, bool) -> 
     if end.is_ours() {
         let closing = ending == Ending::Close && !std::thread::panicking();
         if closing {
-            end.raise(CLOSED);
+            end.set_flags(CLOSED);
         }
         let finished = is_finished(end, closing);
         end.give_up(finished);

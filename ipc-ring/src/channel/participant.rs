@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
-use super::announce;
 use super::kernel::Kernel;
+use super::notify_watchers::notify_watchers;
 use super::open::Found;
 use super::role::EndRole;
 use super::seated::Seat;
@@ -54,15 +54,15 @@ impl Participant {
         let words = Segment::new(region, table, entry);
         let holder = (number, std::process::id());
         let end = Self::sit_down(words, Kernel::new(member, wake), holder, class, barrier, strategy);
-        end.announce(FrameKind::Joined);
+        end.notify_watchers(FrameKind::Joined);
         Ok((end, seat))
     }
 
     /// Notifies the channel's watchers that this end comes or goes.
-    fn announce(&self, kind: FrameKind) {
+    fn notify_watchers(&self, kind: FrameKind) {
         if let Some(role) = EndRole::from_raw(self.role()) {
             let (member, subject) = (&self.host.member, (self.host.member.me(), std::process::id()));
-            announce::announce(member, self.words.entry.generation, kind, role, subject);
+            notify_watchers(member, self.words.entry.generation, kind, role, subject);
         }
     }
 
@@ -92,7 +92,7 @@ impl Participant {
             || {
                 end.vacate(give_back);
                 member.free_wake(end.host.wake());
-                end.announce(end.words.departure);
+                end.notify_watchers(end.words.departure);
             },
             || {
                 member.asking(|is_alive| {

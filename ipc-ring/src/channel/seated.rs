@@ -144,12 +144,12 @@ impl<E: HasCore> Await for E {
         self.core_mut().begin_wait(is_worth_it);
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.core_mut().mark(bell.0)
+    fn set_waiting(&mut self, bell: Bell) -> Barrier {
+        self.core_mut().set_waiting(bell.0)
     }
 
-    fn unmark(&mut self) -> bool {
-        self.core_mut().unmark()
+    fn clear_waiting(&mut self) -> bool {
+        Member::clear_waiting(self.core_mut())
     }
 
     fn has_peer_died(&self) -> bool {
@@ -181,8 +181,8 @@ impl<E: HasCore> Await for E {
         self.core().seat().waits().awaits_successors()
     }
 
-    fn is_unannounced(&self) -> bool {
-        self.core().is_unannounced()
+    fn needs_polling(&self) -> bool {
+        self.core().needs_polling()
     }
 
     fn is_soon(&mut self) -> bool {

@@ -167,11 +167,11 @@ pub(super) fn close(region: &Region, takers: &Takers, member: &Member) {
     layout::open(region).store(REPLACED, Ordering::Relaxed); // Before the bit, [C1].
     let (word, bit) = takers.closed;
     // [C1] Release → an end that finds the ring closed: it is marked.
-    signal::raise::<Native>(region.half(word), bit);
+    signal::set_flags::<Native>(region.half(word), bit);
     let wake = |signal: usize, wake: u32| {
         let signal = region.half(signal);
-        if signal::look::<Native>(signal, Barrier::Fence) & WAITING != 0
-            && signal::take::<Native>(signal)
+        if signal::peek::<Native>(signal, Barrier::Fence) & WAITING != 0
+            && signal::claim_wake::<Native>(signal)
             && let Some(wake) = WakeSemaphore::from_raw(wake)
         {
             // An end that cannot be woken finds out by itself.

@@ -177,12 +177,12 @@ impl Member<WakeSemaphore> for dyn Waitable + '_ {
         Await::news(self, probe)
     }
 
-    fn mark(&mut self, wake: WakeSemaphore) -> Barrier {
-        Await::mark(self, Bell(wake))
+    fn set_waiting(&mut self, wake: WakeSemaphore) -> Barrier {
+        Await::set_waiting(self, Bell(wake))
     }
 
-    fn unmark(&mut self) -> bool {
-        Await::unmark(self)
+    fn clear_waiting(&mut self) -> bool {
+        Await::clear_waiting(self)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -197,8 +197,8 @@ impl Member<WakeSemaphore> for dyn Waitable + '_ {
         Await::is_soon(self)
     }
 
-    fn is_announced(&self) -> bool {
-        Await::is_announced(self)
+    fn is_notified(&self) -> bool {
+        Await::is_notified(self)
     }
 }
 

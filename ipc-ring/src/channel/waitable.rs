@@ -33,9 +33,9 @@ pub trait Await {
     /// `probe`: also ask the kernel whether the other side is alive. An error: this is unknown.
     fn news(&mut self, probe: bool) -> Result<Option<News>, ipc_core::Error>;
     /// Sets the waiting bit, with the set's semaphore. Returns the barrier that must follow.
-    fn mark(&mut self, bell: Bell) -> Barrier;
+    fn set_waiting(&mut self, bell: Bell) -> Barrier;
     /// Clears the bit. True when a notifier was faster: then there was, or will be, a token.
-    fn unmark(&mut self) -> bool;
+    fn clear_waiting(&mut self) -> bool;
     /// Whether a process has died that may have been about to wake the end. System calls.
     fn has_peer_died(&self) -> bool;
     /// The set returns another end. An end woken for something that other ends could take too wakes the
@@ -52,23 +52,23 @@ pub trait Await {
     }
     /// The domain that the end belongs to.
     fn home(&self) -> Home<'_>;
-    /// The location of the waiting bit that [`mark`](Self::mark) sets. `None` if there is none: a token
-    /// is the only sign then.
+    /// The location of the waiting bit that [`set_waiting`](Self::set_waiting) sets. `None` if there is none:
+    /// a token is the only sign then.
     fn waiting(&self) -> Option<Waiting>;
     /// Whether waits go on when the other side is gone without closing.
     fn awaits_successors(&self) -> bool {
         false
     }
     /// Whether what the end waits for may come without a token, so that it must check again now and then.
-    fn is_unannounced(&self) -> bool {
+    fn needs_polling(&self) -> bool {
         false
     }
-    /// Whether what it has to do was or will be announced by a token; not for what becomes due with time
+    /// Whether a token was or will be posted for what it has to do; none is for what becomes due with time
     /// alone.
-    fn is_announced(&self) -> bool {
+    fn is_notified(&self) -> bool {
         true
     }
-    /// Whether what the end waits for is about to come, and will not be announced again.
+    /// Whether what the end waits for is about to come, without another token.
     fn is_soon(&mut self) -> bool {
         false
     }

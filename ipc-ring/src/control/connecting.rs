@@ -175,7 +175,7 @@ impl<Out: Carry, In: Carry> Await for Connecting<Out, In> {
         Ok(is_ready.then_some(News::Ready))
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
+    fn set_waiting(&mut self, bell: Bell) -> Barrier {
         if let Some(greeting) = &mut self.greeting {
             greeting.mailbox.ring_at(Some(bell.0));
         }
@@ -186,7 +186,7 @@ impl<Out: Carry, In: Carry> Await for Connecting<Out, In> {
         false // A death wakes a set.
     }
 
-    fn unmark(&mut self) -> bool {
+    fn clear_waiting(&mut self) -> bool {
         if let Some(greeting) = &mut self.greeting {
             greeting.mailbox.ring_at(None);
         }
@@ -194,11 +194,11 @@ impl<Out: Carry, In: Carry> Await for Connecting<Out, In> {
         false
     }
 
-    fn is_unannounced(&self) -> bool {
+    fn needs_polling(&self) -> bool {
         true // The lock, room in the server's queue, and the timeout come without a token.
     }
 
-    fn is_announced(&self) -> bool {
+    fn is_notified(&self) -> bool {
         self.lacks == Lack::Frame
             && self.greeting.as_ref().is_some_and(|greeting| greeting.mailbox.has_frame())
     }
@@ -208,7 +208,7 @@ impl<Out: Carry, In: Carry> Await for Connecting<Out, In> {
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        None // Only a frame's token announces it.
+        None // A frame's token is the only sign.
     }
 }
 
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
     use crate::domain::WakeSemaphore;
 
-    /// Frames that were sent before the set's semaphore was noted were announced to another semaphore.
+    /// The tokens of frames that were sent before the set's semaphore was noted went to another semaphore.
     #[test]
     fn a_set_about_to_sleep_looks_for_what_was_sent_before() {
         let domain = Domain::open(&format!("unit-connecting-{}", std::process::id())).unwrap();
@@ -237,14 +237,14 @@ mod tests {
         assert!(connecting.try_connect().unwrap().is_none());
         let bell = || Bell(WakeSemaphore::from_raw(1).expect("a number of a semaphore"));
         assert_eq!(listener.news(false).unwrap(), None, "no system call while the set polls");
-        let _ = listener.mark(bell());
+        let _ = listener.set_waiting(bell());
         assert_eq!(listener.news(false).unwrap(), Some(News::Ready));
-        listener.unmark();
+        listener.clear_waiting();
         assert_eq!(listener.news(false).unwrap(), None);
         assert!(listener.try_accept().unwrap().is_none());
-        let _ = connecting.mark(bell());
+        let _ = connecting.set_waiting(bell());
         assert_eq!(connecting.news(false).unwrap(), Some(News::Ready));
-        assert!(connecting.is_announced());
-        connecting.unmark();
+        assert!(connecting.is_notified());
+        connecting.clear_waiting();
     }
 }

@@ -207,7 +207,7 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
         Ok(waits.then_some(News::Ready))
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
+    fn set_waiting(&mut self, bell: Bell) -> Barrier {
         let wake = self.mailbox.ring_at(Some(bell.0));
         self.domain.member().set_listener_wake(&self.entry, wake);
         Barrier::Fence
@@ -217,7 +217,7 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
         false // A death wakes a set.
     }
 
-    fn unmark(&mut self) -> bool {
+    fn clear_waiting(&mut self) -> bool {
         let wake = self.mailbox.ring_at(None);
         self.domain.member().set_listener_wake(&self.entry, wake);
         // There may be a token; it only makes the set's next sleep end early.
@@ -229,7 +229,7 @@ impl<In: Carry, Out: Carry> Await for Listener<In, Out> {
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        None // Only a frame's token announces it.
+        None // A frame's token is the only sign.
     }
 }
 

@@ -321,7 +321,7 @@ impl Await for Watch {
         Ok((!self.pending.is_empty() || self.mailbox.is_ready(probe)).then_some(News::Ready))
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
+    fn set_waiting(&mut self, bell: Bell) -> Barrier {
         self.mailbox.ring_at(Some(bell.0));
         Barrier::Fence
     }
@@ -330,7 +330,7 @@ impl Await for Watch {
         false // A death wakes a set.
     }
 
-    fn unmark(&mut self) -> bool {
+    fn clear_waiting(&mut self) -> bool {
         self.mailbox.ring_at(None);
         // There may be a token; it only makes the set's next sleep end early.
         false
@@ -341,7 +341,7 @@ impl Await for Watch {
     }
 
     fn waiting(&self) -> Option<Waiting> {
-        None // Only a frame's token announces it.
+        None // A frame's token is the only sign.
     }
 }
 

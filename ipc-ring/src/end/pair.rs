@@ -89,7 +89,7 @@ pub(crate) fn state<P: Platform>(
     held: &Held<'_, P>,
     is_alive: impl FnOnce(u64) -> Result<bool, Error>,
 ) -> Result<PeerState, Error> {
-    if signal::seen::<P>(held.signal) & CLOSED != 0 {
+    if signal::load_state::<P>(held.signal) & CLOSED != 0 {
         return Ok(PeerState::Closed);
     }
     // [E1] Acquire ← the Release in `Endpoint::take_seat`.
@@ -156,7 +156,7 @@ impl<W: Words, H: Host> Endpoint<W, H> {
 
     /// Signals that this end detaches, and cancels what was arranged for its death.
     pub fn detach(&mut self) {
-        self.raise(DETACHED);
+        self.set_flags(DETACHED);
         if let Some(armed) = self.armed.take() {
             self.host.no_post_at_death(armed);
         }
@@ -169,12 +169,12 @@ impl<W: Words, H: Host> Endpoint<W, H> {
 
     /// The peer's signal word, as a notifier reads it that need not be fast.
     fn peek(&self) -> u32 {
-        signal::look::<W::Platform>(self.words.signal(Side::Peer), Barrier::Fence)
+        signal::peek::<W::Platform>(self.words.signal(Side::Peer), Barrier::Fence)
     }
 
     /// The peer's state bits; check the ring again after seeing one.
     pub fn peer_bits(&self) -> u32 {
-        signal::seen::<W::Platform>(self.words.signal(Side::Peer))
+        signal::load_state::<W::Platform>(self.words.signal(Side::Peer))
     }
 
     /// This end's state bits.
@@ -217,7 +217,7 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         // Before the bit is taken: a process that dies with it has the sleeper woken all the same.
         self.arrange_for_death();
         let signal = self.words.signal(Side::Peer);
-        if !signal::take::<W::Platform>(signal) {
+        if !signal::claim_wake::<W::Platform>(signal) {
             return Ok(());
         }
         // Again, for a successor that has set the bit since.
@@ -225,7 +225,7 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         self.note_cpu();
         // A peer that could not be woken still waits; the next publication finds its bit set.
         let signal = self.words.signal(Side::Peer);
-        self.host.post(wake).inspect_err(|_| signal::mark::<W::Platform>(signal))?;
+        self.host.post(wake).inspect_err(|_| signal::set_waiting::<W::Platform>(signal))?;
         let wakes = self.words.wakes();
         wakes.store(wakes.load(Relaxed).wrapping_add(1), Relaxed); // Only this end writes it.
         Ok(())
@@ -295,27 +295,27 @@ impl<W: Words, H: Host> Endpoint<W, H> {
         Ok(Some(News::PeerGone))
     }
 
-    /// Cancels the wait for this end. True when a notifier was faster.
-    pub(crate) fn withdraw(&self) -> bool {
-        signal::withdraw::<W::Platform>(self.words.signal(Side::Own))
+    /// Clears the waiting bit of this end. True when a notifier was faster.
+    pub(crate) fn clear_waiting(&self) -> bool {
+        signal::clear_waiting::<W::Platform>(self.words.signal(Side::Own))
     }
 
-    /// Whether the peer sleeps, or is about to: it has announced that it has nothing to do.
+    /// Whether the peer sleeps, or is about to: its waiting bit is set.
     pub(crate) fn is_peer_waiting(&self) -> bool {
         self.peer_bits() & WAITING != 0
     }
 
     /// Sets bits of this end's signal word and wakes the peer to see them. A peer that cannot be woken sees
     /// them the next time it looks.
-    pub fn raise(&mut self, bits: u32) {
-        signal::raise::<W::Platform>(self.words.signal(Side::Own), bits);
+    pub fn set_flags(&mut self, bits: u32) {
+        signal::set_flags::<W::Platform>(self.words.signal(Side::Own), bits);
         self.wake_peer_if(self.peek());
     }
 
     /// Signals to the peer that the ring is corrupt.
     #[cold]
     pub(crate) fn poison(&mut self) {
-        self.raise(POISONED);
+        self.set_flags(POISONED);
     }
 
     /// Whether this is the process that opened the end, not a forked child.
@@ -357,16 +357,16 @@ impl<W: Words, H: Host> Waiter for Endpoint<W, H> {
     /// A fence, if the peer runs one too.
     fn barrier(&self) -> Barrier {
         let fences = self.words.fences(Side::Peer);
-        fences::required::<W::Platform>(self.barrier, || fences::are_announced::<W::Platform>(fences, PEER))
+        fences::required::<W::Platform>(self.barrier, || fences::is_fencing::<W::Platform>(fences, PEER))
     }
 
     fn arm(&self, wake: H::Wake) {
         self.words.wake(Side::Own).store(H::wake_to_raw(wake), Relaxed); // Before the waiting bit.
-        signal::mark::<W::Platform>(self.words.signal(Side::Own));
+        signal::set_waiting::<W::Platform>(self.words.signal(Side::Own));
     }
 
     fn disarm(&self) -> usize {
-        usize::from(self.withdraw())
+        usize::from(self.clear_waiting())
     }
 
     /// Records this thread's CPU for the peer.

@@ -107,8 +107,8 @@ impl<R: Room, W: Words, H: Host> Attempt for ForRoom<'_, R, W, H> {
     type Output = ();
     type Error = Refusal;
 
-    // The consumer announces room only when a quarter of the ring is free, or when it waits itself.
-    const UNANNOUNCED: bool = true;
+    // The consumer notifies of room only when a quarter of the ring is free, or when it waits itself.
+    const NEEDS_POLLING: bool = true;
 
     fn waiter(&self) -> &Endpoint<W, H> {
         self.end
@@ -155,7 +155,7 @@ impl<R: Room, W: Words, H: Host> Attempt for ForRoom<'_, R, W, H> {
     }
 
     fn is_owed(&mut self) -> bool {
-        // The consumer announces room for a quarter of the ring, or when it sleeps itself.
+        // The consumer notifies of room for a quarter of the ring, or when it sleeps itself.
         self.end.is_peer_waiting() && matches!(self.ring.has_room(), Ok(true))
             || self.end.waits.is_over(self.end.peer_bits())
     }

@@ -46,8 +46,8 @@ impl<M: ring::spsc::Memory, W: Words, H: Host> Seated for spsc::Producer<M, W, H
         Some(self.ring.position())
     }
 
-    fn is_unannounced(&self) -> bool {
-        true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
+    fn needs_polling(&self) -> bool {
+        true // The consumer notifies of room for a quarter of the ring, or when it sleeps itself.
     }
 
     fn is_soon(&mut self) -> bool {
@@ -104,8 +104,8 @@ impl<M: ring::bytes::Memory, W: Words, H: Host> Seated for bytes::Producer<M, W,
         }
     }
 
-    fn is_unannounced(&self) -> bool {
-        true // The consumer announces room for a quarter of the ring, or when it sleeps itself.
+    fn needs_polling(&self) -> bool {
+        true // The consumer notifies of room for a quarter of the ring, or when it sleeps itself.
     }
 
     fn is_soon(&mut self) -> bool {

@@ -161,7 +161,7 @@ impl Lock for Shared {
         let count = u64::from(state.calling);
         match which {
             Which::Taken => state.counts.rung += count,
-            Which::Unannounced | Which::All => state.counts.asked_to_look += count,
+            Which::Polled | Which::All => state.counts.asked_to_look += count,
         }
         rung
     }
@@ -208,7 +208,7 @@ impl Shared {
                 self.with(Slots::forget);
                 let has_gone = has_process_gone(&member, &mut known);
                 drop(member);
-                protocol::ring(self, if has_gone { Which::All } else { Which::Unannounced });
+                protocol::ring(self, if has_gone { Which::All } else { Which::Polled });
             }
             look = self.next_look(token, look.filter(|_| !is_due));
         }
@@ -225,12 +225,12 @@ impl Shared {
 
     /// Whether what an armed slot waits for may come without a token.
     fn has_to_look(&self, slots: &Slots<Option<Waiting>, Waker>) -> bool {
-        slots.is_any_armed() && (!self.is_bell || slots.is_any_unannounced())
+        slots.is_any_armed() && (!self.is_bell || slots.is_any_polled())
     }
 
     /// Whether the thread, after a slot was armed, has to be told that it looks by itself from now on.
-    fn has_to_be_told(&self, is_unannounced: bool) -> bool {
-        if self.is_bell && !is_unannounced {
+    fn has_to_be_told(&self, needs_polling: bool) -> bool {
+        if self.is_bell && !needs_polling {
             return false;
         }
         let mut state = self.lock();
@@ -245,8 +245,8 @@ impl Shared {
 impl Handle {
     /// Ensures that the thread looks by itself, after a slot was armed. Costs a system call if it would
     /// otherwise not look.
-    pub(super) fn armed(&self, is_unannounced: bool) {
-        if self.shared.has_to_be_told(is_unannounced) {
+    pub(super) fn armed(&self, needs_polling: bool) {
+        if self.shared.has_to_be_told(needs_polling) {
             let _ = self.member.ring(self.shared.bell.0); // If refused, it has ended and woken all tasks.
         }
     }

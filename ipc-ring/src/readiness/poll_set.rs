@@ -144,9 +144,9 @@ impl PollSet {
             self.release(ends);
             return Err(WaitSetError::System(self.driver.0.failure()));
         }
-        self.driver.0.armed(ends.iter().any(|end| end.is_unannounced()));
+        self.driver.0.armed(ends.iter().any(|end| end.needs_polling()));
         if ends.iter_mut().any(|end| end.is_soon()) {
-            self.waker.wake_by_ref(); // The event will not be announced again.
+            self.waker.wake_by_ref(); // No further notification of the event will come.
         }
         Ok(Armed::Waiting)
     }
@@ -211,12 +211,12 @@ impl protocol::Ends for Waited<'_, '_, '_> {
         self.ends[number].waiting()
     }
 
-    fn is_unannounced(&mut self, number: usize) -> bool {
-        self.ends[number].is_unannounced() || self.ends[number].is_soon()
+    fn needs_polling(&mut self, number: usize) -> bool {
+        self.ends[number].needs_polling() || self.ends[number].is_soon()
     }
 
-    fn mark(&mut self, number: usize) {
-        self.barriers.add(self.ends[number].mark(self.bell));
+    fn set_waiting(&mut self, number: usize) {
+        self.barriers.add(self.ends[number].set_waiting(self.bell));
     }
 
     fn barrier(&mut self) -> Result<(), ipc_core::Error> {
@@ -224,8 +224,8 @@ impl protocol::Ends for Waited<'_, '_, '_> {
     }
 
     /// There are slots of more ends if a caller disarms with fewer than it armed.
-    fn unmark(&mut self, number: usize) -> bool {
-        self.ends.get_mut(number).is_some_and(|end| end.unmark())
+    fn clear_waiting(&mut self, number: usize) -> bool {
+        self.ends.get_mut(number).is_some_and(|end| end.clear_waiting())
     }
 
     fn look(&mut self) -> Result<Option<Event>, ipc_core::Error> {

@@ -34,9 +34,9 @@ pub trait Ends {
     /// The location of an end's waiting bit.
     fn signal(&mut self, number: usize) -> Self::Signal;
     /// Whether what the end waits for may come without a token.
-    fn is_unannounced(&mut self, number: usize) -> bool;
+    fn needs_polling(&mut self, number: usize) -> bool;
     /// Sets the end's waiting bit, with the driver's semaphore. The lock is held; no system call.
-    fn mark(&mut self, number: usize);
+    fn set_waiting(&mut self, number: usize);
     /// Runs the heavy barriers that must follow.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ pub trait Ends {
     fn barrier(&mut self) -> Result<(), Self::Error>;
     /// Takes the end's bit back. True when a notifier was faster: then it has posted a token, or will. The
     /// lock is held; no system call.
-    fn unmark(&mut self, number: usize) -> bool;
+    fn clear_waiting(&mut self, number: usize) -> bool;
     /// Checks what is ready, and which processes are alive.
     ///
     /// # Errors
@@ -64,11 +64,11 @@ pub fn arm<L: Lock, E: Ends<Signal = L::Signal>>(
     mut waker: impl FnMut() -> L::Waker,
 ) -> Result<Option<E::News>, E::Error> {
     for (number, slot) in slots.iter().enumerate() {
-        let (signal, waker, is_unannounced) = (ends.signal(number), waker(), ends.is_unannounced(number));
+        let (signal, waker, needs_polling) = (ends.signal(number), waker(), ends.needs_polling(number));
         // Under the lock: the driver would mistake a bit that is not yet set for one that a notifier took.
         lock.with(|slots| {
-            slots.arm(*slot, signal, waker, is_unannounced);
-            ends.mark(number);
+            slots.arm(*slot, signal, waker, needs_polling);
+            ends.set_waiting(number);
         });
     }
     let found = ends.barrier().and_then(|()| ends.look());
@@ -90,7 +90,7 @@ pub fn disarm<L: Lock, E: Ends<Signal = L::Signal>>(
         // Under the lock: the driver would mistake a bit that is taken back for one that a notifier took, and
         // a death's token for that notifier's.
         let waker = lock.with(|slots| {
-            let taken = ends.unmark(number);
+            let taken = ends.clear_waiting(number);
             slots.disarm(*slot, taken)
         });
         waker.into_iter().for_each(&mut uncalled);

@@ -162,9 +162,9 @@ impl Registration {
             drop(self.disarm(end));
             return Poll::Ready(Err(WaitSetError::System(self.driver.0.failure())));
         }
-        self.driver.0.armed(end.is_unannounced());
+        self.driver.0.armed(end.needs_polling());
         if end.is_soon() && self.soon < SOON {
-            // The event will not be announced again.
+            // No further notification of the event will come.
             self.soon += 1;
             if let Some(waker) = self.disarm(end) {
                 waker.wake();
@@ -222,8 +222,8 @@ impl Registration {
         }
     }
 
-    /// The task has popped without polling this registration: takes back what the last [`poll`](Self::poll)
-    /// announced. Costs a comparison if that was nothing.
+    /// The task has popped without polling this registration: clears the waiting bit that the last
+    /// [`poll`](Self::poll) set. Costs a comparison if it set none.
     #[inline(always)]
     pub fn popped<E: Waitable>(&mut self, end: &mut E) {
         if !self.is_idle {
@@ -263,20 +263,20 @@ impl protocol::Ends for Waited<'_> {
         self.end.waiting()
     }
 
-    fn is_unannounced(&mut self, _: usize) -> bool {
-        self.end.is_unannounced() || self.end.is_soon()
+    fn needs_polling(&mut self, _: usize) -> bool {
+        self.end.needs_polling() || self.end.is_soon()
     }
 
-    fn mark(&mut self, _: usize) {
-        self.barrier = Some(self.end.mark(self.bell));
+    fn set_waiting(&mut self, _: usize) {
+        self.barrier = Some(self.end.set_waiting(self.bell));
     }
 
     fn barrier(&mut self) -> Result<(), ipc_core::Error> {
         self.barrier.take().map_or(Ok(()), Native::heavy)
     }
 
-    fn unmark(&mut self, _: usize) -> bool {
-        self.end.unmark()
+    fn clear_waiting(&mut self, _: usize) -> bool {
+        self.end.clear_waiting()
     }
 
     fn look(&mut self) -> Result<Option<News>, ipc_core::Error> {

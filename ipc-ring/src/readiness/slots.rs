@@ -21,7 +21,7 @@ enum Slot<S, W> {
         signal: S,
         waker: W,
         /// What the end waits for may come without a token.
-        is_unannounced: bool,
+        needs_polling: bool,
     },
 }
 
@@ -31,7 +31,7 @@ pub enum Which {
     /// Slots whose bit is gone, and slots without one.
     Taken,
     /// The same, and slots whose event may come without a token.
-    Unannounced,
+    Polled,
     /// All slots.
     All,
 }
@@ -62,9 +62,9 @@ impl<S, W> Slots<S, W> {
     }
 
     /// Arms a slot. Do so before the waiting bit is set.
-    pub fn arm(&mut self, index: usize, signal: S, waker: W, is_unannounced: bool) {
+    pub fn arm(&mut self, index: usize, signal: S, waker: W, needs_polling: bool) {
         self.armed += usize::from(!self.is_armed(index));
-        self.slots[index] = Slot::Armed { signal, waker, is_unannounced };
+        self.slots[index] = Slot::Armed { signal, waker, needs_polling };
     }
 
     /// Whether the slot's waker is still to be called.
@@ -103,8 +103,8 @@ impl<S, W> Slots<S, W> {
 
     /// Whether the event of an armed slot may come without a token. Looks at all slots.
     #[must_use]
-    pub fn is_any_unannounced(&self) -> bool {
-        self.slots.iter().any(|slot| matches!(slot, Slot::Armed { is_unannounced: true, .. }))
+    pub fn is_any_polled(&self) -> bool {
+        self.slots.iter().any(|slot| matches!(slot, Slot::Armed { needs_polling: true, .. }))
     }
 
     /// Takes out the waker of the first slot from `from` on that is to be rung, and disarms the slot. Call
@@ -119,11 +119,11 @@ impl<S, W> Slots<S, W> {
             return None;
         }
         for index in from..self.slots.len() {
-            let Slot::Armed { signal, is_unannounced, .. } = &self.slots[index] else { continue };
+            let Slot::Armed { signal, needs_polling, .. } = &self.slots[index] else { continue };
             let is_set = is_set(signal);
             let rung = match which {
                 Which::Taken => is_set != Some(true),
-                Which::Unannounced => is_set != Some(true) || *is_unannounced,
+                Which::Polled => is_set != Some(true) || *needs_polling,
                 Which::All => true,
             };
             if rung && let Slot::Armed { waker, .. } = std::mem::replace(&mut self.slots[index], Slot::Idle) {
@@ -135,7 +135,7 @@ impl<S, W> Slots<S, W> {
         None
     }
 
-    /// Announces a token that will be posted for no slot.
+    /// Expects a token that will be posted for no slot.
     pub fn expect(&mut self) {
         self.owed += 1;
     }
@@ -186,7 +186,7 @@ mod tests {
         assert!(!slots.settle(), "the token was that one's");
         assert_eq!(rung(&mut slots, Which::Taken, &[true, false, true]), [""; 0]);
         assert!(slots.settle(), "a second one was not");
-        assert_eq!(rung(&mut slots, Which::Unannounced, &[true; 3]), ["c"]);
+        assert_eq!(rung(&mut slots, Which::Polled, &[true; 3]), ["c"]);
         assert_eq!(rung(&mut slots, Which::All, &[true; 3]), ["a"]);
         assert!(!slots.is_any_armed());
     }

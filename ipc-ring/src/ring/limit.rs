@@ -49,8 +49,8 @@ impl Limit {
         Ok(capacity - behind)
     }
 
-    /// Whether the consumer has announced that it releases more than was taken over last, and at most a ring
-    /// more.
+    /// Whether the consumer has stored in `giving` that it releases more than was taken over last, and at
+    /// most a ring more.
     pub(super) fn is_about_to_grow(self, giving: u64, capacity: u64) -> bool {
         (1..=capacity).contains(&giving.wrapping_sub(self.0.wrapping_sub(capacity)))
     }

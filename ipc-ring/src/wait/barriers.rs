@@ -1,10 +1,10 @@
-//! One heavy barrier for the announcements of many ends.
+//! One heavy barrier for the waiting bits of many ends.
 
 use ipc_core::Error;
 
 use crate::platform::{Barrier, Platform};
 
-/// The heavy barriers that must follow some announcements.
+/// The heavy barriers that must follow some waiting bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Barriers {
     fence: bool,
@@ -20,7 +20,7 @@ impl Barriers {
         }
     }
 
-    /// Runs them, one of each kind for all announcements made before.
+    /// Runs them, one of each kind for all waiting bits set before.
     ///
     /// # Errors
     /// When one was refused.

@@ -1,6 +1,7 @@
-//! Who pays for a sleep: the waiter, by a heavy barrier, or its notifiers, by a fence before each look.
+//! Which side pays for a sleep: the waiter, by a heavy barrier, or its notifiers, by a fence before each
+//! check for waiters.
 //!
-//! With [`Barrier::Asymmetric`] a notifier's look for waiters costs nothing, and each waiter interrupts all
+//! With [`Barrier::Asymmetric`] a notifier's check for waiters costs nothing, and each waiter interrupts all
 //! processors that run a registered process before it sleeps. That suits a stream, in which no end sleeps.
 //! Where messages are rare, a waiter sleeps before each of them, and one fence per message is far cheaper. A
 //! notifier that has found a waiter therefore fences its looks from then on, and says so in a word that
@@ -44,8 +45,8 @@ const ALL: u32 = u32::MAX;
 pub const PEER: u32 = 1;
 
 impl Fences {
-    /// Those of a notifier that attaches. It fences at first, and [says so](Self::announce): a notifier that
-    /// publishes nothing for long imposes no heavy barrier.
+    /// Those of a notifier that attaches. It fences at first, and [says so](Self::set_fencing): a notifier
+    /// that publishes nothing for long imposes no heavy barrier.
     pub fn new<P: Platform>(barrier: Barrier) -> Self {
         match barrier {
             Barrier::Fence => Self { left: ALL },
@@ -55,22 +56,22 @@ impl Fences {
 
     /// As [`new`](Self::new), for an end with one peer, which reads `word`.
     pub fn attach<P: Platform>(barrier: Barrier, word: &P::U32) -> Self {
-        Self::announce::<P>(word, PEER);
+        Self::set_fencing::<P>(word, PEER);
         Self::new::<P>(barrier)
     }
 
     /// Sets the word of a notifier that attaches. `bits` are those of its kinds of waiters.
-    pub fn announce<P: Platform>(word: &P::U32, bits: u32) {
+    pub fn set_fencing<P: Platform>(word: &P::U32, bits: u32) {
         if P::fenced_looks() != 0 {
-            // [W4] Release → `are_announced`: what a predecessor published is known here.
+            // [W4] Release → `is_fencing`: what a predecessor published is known here.
             word.store(bits, P::ordering(Edge::FencesBegin));
         }
     }
 
-    /// Looks for waiters, by `find`, after a publication. `word` gives the place where waiters read `bit`:
+    /// Checks for waiters, by `find`, after a publication. `word` gives the place where waiters read `bit`:
     /// whether this fences. Without a call, which would cost a push that streams as much as the rest of it.
     #[inline(always)]
-    pub fn look<'a, P: Platform>(
+    pub fn peek<'a, P: Platform>(
         &mut self,
         word: impl Fn() -> &'a P::U32,
         bit: u32,
@@ -91,11 +92,11 @@ impl Fences {
         }
     }
 
-    /// As [`look`](Self::look), at the signal word of the only peer, which is returned.
+    /// As [`peek`](Self::peek), at the signal word of the only peer, which is returned.
     #[inline(always)]
-    pub fn look_at<P: Platform>(&mut self, word: &P::U32, signal: &P::U32) -> u32 {
+    pub fn peek_signal<P: Platform>(&mut self, word: &P::U32, signal: &P::U32) -> u32 {
         if self.left == 0 {
-            let bits = signal::look::<P>(signal, Barrier::Asymmetric);
+            let bits = signal::peek::<P>(signal, Barrier::Asymmetric);
             if bits == 0 {
                 return 0; // One test less, together with the caller's.
             }
@@ -104,7 +105,7 @@ impl Fences {
             }
             bits
         } else {
-            let bits = signal::look::<P>(signal, Barrier::Fence);
+            let bits = signal::peek::<P>(signal, Barrier::Fence);
             self.go_on::<P>(|| word, PEER, bits & WAITING != 0);
             bits
         }
@@ -115,7 +116,7 @@ impl Fences {
     fn begin<'a, P: Platform>(&mut self, word: impl Fn() -> &'a P::U32, bit: u32) {
         self.left = P::fenced_looks();
         if self.left != 0 {
-            // [W4] Release → `are_announced`: what was published without a fence.
+            // [W4] Release → `is_fencing`: what was published without a fence.
             word().fetch_or(bit, P::ordering(Edge::FencesBegin));
         }
     }
@@ -139,7 +140,7 @@ impl Fences {
 }
 
 /// The barrier that a waiter of a ring with this one has to run now that it has set its waiting bit.
-/// `do_notifiers_fence` says whether each of its notifiers does: see [`are_announced`].
+/// `do_notifiers_fence` says whether each of its notifiers does: see [`is_fencing`].
 pub fn required<P: Platform>(barrier: Barrier, do_notifiers_fence: impl FnOnce() -> bool) -> Barrier {
     if barrier == Barrier::Fence || P::fenced_looks() == 0 {
         return barrier;
@@ -150,6 +151,6 @@ pub fn required<P: Platform>(barrier: Barrier, do_notifiers_fence: impl FnOnce()
 
 /// Whether the notifier with this word fences its looks. For a waiter, which has set its waiting bit and run
 /// a fence since; another one must follow before it checks the ring.
-pub fn are_announced<P: Platform>(word: &P::U32, bit: u32) -> bool {
+pub fn is_fencing<P: Platform>(word: &P::U32, bit: u32) -> bool {
     word.load(Relaxed) & bit != 0 // [W4] The fence that follows is the Acquire ← `Fences::begin`.
 }

@@ -7,7 +7,7 @@
 //!   --------------------------------------   --------------------------------------
 //!   fence                                    flag = 1
 //!   flag ?                                   fence
-//!   announce, look at the ring               post a token
+//!   set the waiting bit, check the ring      post a token
 //!   nothing: sleep until a token is posted
 //!   again
 //! ```

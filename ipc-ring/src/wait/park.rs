@@ -43,14 +43,13 @@ pub trait Waiter {
     fn waits(&self) -> &Waits;
     /// Its record of its waits.
     fn waits_mut(&mut self) -> &mut Waits;
-    /// Announces a waiter at this end, to be woken through `wake`. The [heavy](Platform::heavy) half of
+    /// Sets the waiting bit of this end, to be woken through `wake`. The [heavy](Platform::heavy) half of
     /// [`barrier`](Self::barrier) must follow, then another check.
     fn arm(&self, wake: <Self::Host as Peers>::Wake);
-    /// The barrier that must follow the announcement, as this end's notifiers [require](super::fences) it
-    /// now.
+    /// The barrier that must follow the waiting bit, as this end's notifiers [require](super::fences) it now.
     fn barrier(&self) -> Barrier;
-    /// Reverts that. Returns the number of notifiers that were faster: this number of tokens were or will be
-    /// posted.
+    /// Clears the waiting bit. Returns the number of notifiers that were faster: this number of tokens were
+    /// or will be posted.
     fn disarm(&self) -> usize;
     /// Whether the peers waited for were last seen on the CPU this thread runs on, so that they cannot run
     /// while it polls.
@@ -60,17 +59,17 @@ pub trait Waiter {
     /// Whether a peer is dead that may have died before it woke this end, as far as can be determined.
     fn has_peer_died(&self) -> bool;
 
-    /// Announces that this end is about to sleep. Afterwards it must check the ring once more, then call
-    /// [`cancel_wait`](Self::cancel_wait) or sleep.
+    /// Sets the waiting bit and runs the heavy barrier. Afterwards this end must check the ring once more,
+    /// then call [`cancel_wait`](Self::cancel_wait) or sleep.
     ///
     /// # Errors
-    /// As [`Platform::heavy`]; then the announcement is reverted.
+    /// As [`Platform::heavy`]; then the wait is cancelled.
     fn prepare_wait(&self) -> Result<(), Error> {
         self.arm(self.host().wake());
         Self::Platform::heavy(self.barrier()).inspect_err(|_| self.cancel_wait())
     }
 
-    /// Reverts [`prepare_wait`](Self::prepare_wait).
+    /// Reverts [`prepare_wait`](Self::prepare_wait), and takes the tokens of notifiers that were faster.
     fn cancel_wait(&self) {
         // The tokens have been posted or will be; a later one only ends the next sleep early.
         (0..self.disarm()).for_each(|_| self.host().drain());
@@ -163,7 +162,7 @@ pub trait Attempt {
     type Error: From<Stop>;
     /// Whether the other side may make something available without a notification for a while. Then the first
     /// sleeps are short.
-    const UNANNOUNCED: bool = false;
+    const NEEDS_POLLING: bool = false;
 
     /// The end.
     fn waiter(&self) -> &Self::Waiter;
@@ -212,7 +211,7 @@ pub trait Attempt {
 #[track_caller]
 pub fn park<A: Attempt>(attempt: &mut A, deadline: Option<Instant>) -> Result<A::Output, A::Error> {
     let waits = attempt.waiter().waits();
-    let mut wait = if A::UNANNOUNCED { waits.start_with_naps(deadline) } else { waits.start(deadline) };
+    let mut wait = if A::NEEDS_POLLING { waits.start_with_naps(deadline) } else { waits.start(deadline) };
     let mut soon = Soon::default();
     if waits.polls() {
         attempt.begin();

@@ -1,6 +1,6 @@
 //! An end that can be waited for together with others: in a set, behind a descriptor, or by a task.
 //!
-//! The end says what is ready and what it owes other ends; its seat announces that it waits.
+//! The end says what is ready and what it owes other ends; its seat sets the waiting bit.
 
 use ipc_core::Error;
 
@@ -26,8 +26,8 @@ pub trait Seated {
     fn begin_wait(&mut self, _is_worth_it: bool) {}
     /// The end is about to be waited for together with others.
     fn is_armed(&mut self) {}
-    /// Cancels the announcement. True when a notifier was faster: then there was, or will be, a token.
-    fn withdraw(&mut self) -> bool {
+    /// Clears the waiting bit. True when a notifier was faster: then there was, or will be, a token.
+    fn clear_waiting(&mut self) -> bool {
         self.seat().disarm() > 0
     }
     /// Another end is used instead. An end woken for something that other ends could take too wakes the next
@@ -41,10 +41,10 @@ pub trait Seated {
         None
     }
     /// Whether what the end waits for may come without a token, so that it must check again now and then.
-    fn is_unannounced(&self) -> bool {
+    fn needs_polling(&self) -> bool {
         false
     }
-    /// Whether what the end waits for is about to come, and will not be announced again.
+    /// Whether what the end waits for is about to come, without another token.
     fn is_soon(&mut self) -> bool {
         false
     }

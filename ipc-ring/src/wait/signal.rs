@@ -8,7 +8,7 @@
 //!   --------------------------------------   --------------------------------------
 //!   signal |= WAITING                        publish (the element, or the freed slot)
 //!   heavy barrier                            light barrier
-//!   look at the ring again                   signal & WAITING ?
+//!   check the ring again                     signal & WAITING ?
 //!   nothing: sleep until a token is posted   then signal &= !WAITING, and post a token
 //! ```
 //!
@@ -30,74 +30,65 @@ pub const DETACHED: u32 = 4;
 /// The ring is corrupt and must not be used.
 pub const POISONED: u32 = 8;
 
-/// Announces that this end is going to sleep. Afterwards it must check the ring once more, then sleep or
-/// [`withdraw`].
-///
-/// # Errors
-/// As [`Platform::heavy`]. Then it must not sleep, but [`withdraw`]: a notifier need not see the
-/// announcement.
+/// Sets the waiting bit of an end that is about to sleep. Before it sleeps it must run the heavy barrier and
+/// check the ring once more: see [`Waiter::prepare_wait`](super::park::Waiter::prepare_wait).
 #[inline]
-pub fn announce<P: Platform>(signal: &P::U32, barrier: Barrier) -> Result<(), ipc_core::Error> {
-    mark::<P>(signal);
-    P::heavy(barrier)
+pub fn set_waiting<P: Platform>(signal: &P::U32) {
+    // [W1] Release → `claim_wake`: the number of this end's semaphore is written before. The heavy barrier
+    // ensures that the bit is seen in time.
+    signal.fetch_or(WAITING, P::ordering(Edge::SetWaiting));
+    P::crash_point(Site::WaitingSet);
 }
 
-/// The first half of [`announce`], for a waiter that announces at several ends and runs the heavy barrier
-/// once, after all of them.
+/// Clears the waiting bit. True if a notifier was faster: then a token was or will be posted.
 #[inline]
-pub fn mark<P: Platform>(signal: &P::U32) {
-    // [W1] Release → `take`: the number of this end's semaphore is written before. The heavy barrier ensures
-    // that the bit is seen in time.
-    signal.fetch_or(WAITING, P::ordering(Edge::WaitAnnounce));
-    P::crash_point(Site::WaitAnnounced);
+pub fn clear_waiting<P: Platform>(signal: &P::U32) -> bool {
+    // [W3] Acquire ← `claim_wake`: a waiter whose bit was claimed may pass the wake-up on, and then sees what
+    // it was for, and which other ends wait.
+    signal.fetch_and(!WAITING, P::ordering(Edge::ClearWaiting)) & WAITING == 0
 }
 
-/// Withdraws the announcement. True if a notifier was faster: then a token was or will be posted.
-#[inline]
-pub fn withdraw<P: Platform>(signal: &P::U32) -> bool {
-    // [W3] Acquire ← `take`: a waiter whose bit was taken may pass the wake on, and then sees what it was
-    // for, and who else waits.
-    signal.fetch_and(!WAITING, P::ordering(Edge::WaitWithdraw)) & WAITING == 0
-}
-
-/// Whether an announcement is pending that no notifier has taken. For a process that monitors the ends of
-/// others: if it is taken, a token has been posted or will be.
+/// Whether the waiting bit is set, and no notifier has claimed it. For a process that monitors the ends of
+/// others: if it is claimed, a token has been posted or will be.
 pub fn is_waiting<P: Platform>(signal: &P::U32) -> bool {
-    signal.load(core::sync::atomic::Ordering::Relaxed) & WAITING != 0 // A token from its taker orders it, or is still to come.
+    signal.load(core::sync::atomic::Ordering::Relaxed) & WAITING != 0 // The token orders it, or is still to come.
 }
 
-/// The notifier's check of the other end's signal, after a publication; 0 is the case that must cost nothing.
+/// The notifier's check of the other end's signal word, after a publication; 0 is the case that must cost
+/// nothing.
 #[inline(always)]
-pub fn look<P: Platform>(signal: &P::U32, barrier: Barrier) -> u32 {
+pub fn peek<P: Platform>(signal: &P::U32, barrier: Barrier) -> u32 {
     P::light(barrier);
     signal.load(core::sync::atomic::Ordering::Relaxed) // The light barrier above orders it after the publication.
 }
 
-/// Takes the waiting bit. True if this call cleared it: then the caller must post one token to the waiter.
+/// Clears the waiting bit of an end that is to be woken. True if this call cleared it: then the caller must
+/// post one token to the waiter.
 #[cold]
-pub fn take<P: Platform>(signal: &P::U32) -> bool {
-    // [W1] Acquire ← `announce`: a successor may have set the bit that this call takes, and waits on another
-    // semaphore than its predecessor. [W3] Release → `withdraw`.
-    let taken = signal.fetch_and(!WAITING, P::ordering(Edge::WaitTake)) & WAITING != 0;
-    if taken {
-        P::crash_point(Site::WaitTaken);
+pub fn claim_wake<P: Platform>(signal: &P::U32) -> bool {
+    // [W1] Acquire ← `set_waiting`: a successor may have set the bit that this call clears, and waits on
+    // another semaphore than its predecessor. [W3] Release → `clear_waiting`.
+    let is_claimed = signal.fetch_and(!WAITING, P::ordering(Edge::ClaimWake)) & WAITING != 0;
+    if is_claimed {
+        P::crash_point(Site::WakeClaimed);
     }
-    taken
+    is_claimed
 }
 
-/// Sets bits of this end's own signal, which the other end sees after everything this end did before.
-pub fn raise<P: Platform>(signal: &P::U32, bits: u32) {
-    // [C1] Release → `seen`: what this end pushed or popped before is visible to an end that sees the bit.
+/// Sets bits of this end's own signal word. An end that sees them also sees everything this end did before.
+pub fn set_flags<P: Platform>(signal: &P::U32, bits: u32) {
+    // [C1] Release → `load_state`: what this end pushed or popped before is visible to an end that sees the
+    // bit.
     signal.fetch_or(bits, P::ordering(Edge::CloseSet));
 }
 
 /// Clears bits that a predecessor set. Under the domain's lock.
-pub(crate) fn clear<P: Platform>(signal: &P::U32, bits: u32) {
+pub(crate) fn clear_flags<P: Platform>(signal: &P::U32, bits: u32) {
     signal.fetch_and(!bits, core::sync::atomic::Ordering::Relaxed); // Under the lock.
 }
 
 /// The other end's state bits. If one is set, the caller checks the ring again.
-pub fn seen<P: Platform>(signal: &P::U32) -> u32 {
-    // [C1] Acquire ← `raise`.
-    signal.load(P::ordering(Edge::CloseSeen))
+pub fn load_state<P: Platform>(signal: &P::U32) -> u32 {
+    // [C1] Acquire ← `set_flags`.
+    signal.load(P::ordering(Edge::CloseLoad))
 }

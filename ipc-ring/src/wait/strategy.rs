@@ -48,7 +48,7 @@ pub(crate) enum Step {
     Poll,
     /// Check whether the peer is alive, then continue.
     Probe,
-    /// Announce and sleep, for at most this long.
+    /// Prepare the wait and sleep, for at most this long.
     Sleep(Nap),
     /// The deadline has passed.
     TimedOut,

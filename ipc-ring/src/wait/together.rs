@@ -1,8 +1,8 @@
 //! One wait for several ends: what a set does with the ends that it is given.
 //!
-//! All ends are announced with one semaphore, one heavy barrier follows for all of them, each ring is checked
-//! once more, and only then the thread sleeps. The loop is [`park`](super::park); the steps of an end are its
-//! own. Nothing changes for the ends on the other side.
+//! The waiting bits of all ends are set, with one semaphore; one heavy barrier follows for all of them, each
+//! ring is checked once more, and only then the thread sleeps. The loop is [`park`](super::park); the steps
+//! of an end are its own. Nothing changes for the ends on the other side.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -25,20 +25,19 @@ pub trait Member<W> {
     /// # Errors
     /// As [`Seated::news`].
     fn news(&mut self, probe: bool) -> Result<Option<News>, Error>;
-    /// Announces that this end is waited for, to be woken through `wake`. Returns the barrier that must
-    /// follow.
-    fn mark(&mut self, wake: W) -> Barrier;
-    /// Reverts that. True when a notifier was faster: then there was, or will be, a token.
-    fn unmark(&mut self) -> bool;
+    /// Sets the waiting bit of this end, to be woken through `wake`. Returns the barrier that must follow.
+    fn set_waiting(&mut self, wake: W) -> Barrier;
+    /// Clears the bit. True when a notifier was faster: then there was, or will be, a token.
+    fn clear_waiting(&mut self) -> bool;
     /// Whether a process has died that may have been about to wake the end. System calls.
     fn has_peer_died(&self) -> bool;
     /// As [`Seated::is_passed_over`].
     fn is_passed_over(&mut self);
     /// As [`Seated::is_soon`].
     fn is_soon(&mut self) -> bool;
-    /// Whether what the end has to do was or will be announced by a token; not for what becomes due with time
-    /// alone.
-    fn is_announced(&self) -> bool;
+    /// Whether a token was or will be posted for what the end has to do; none is for what becomes due with
+    /// time alone.
+    fn is_notified(&self) -> bool;
 }
 
 impl<E: Seated> Member<<<E::Seat as Waiter>::Host as Peers>::Wake> for E {
@@ -46,14 +45,14 @@ impl<E: Seated> Member<<<E::Seat as Waiter>::Host as Peers>::Wake> for E {
         Seated::news(self, probe)
     }
 
-    fn mark(&mut self, wake: <<E::Seat as Waiter>::Host as Peers>::Wake) -> Barrier {
+    fn set_waiting(&mut self, wake: <<E::Seat as Waiter>::Host as Peers>::Wake) -> Barrier {
         self.is_armed();
         self.seat().arm(wake);
         self.seat().barrier()
     }
 
-    fn unmark(&mut self) -> bool {
-        self.withdraw()
+    fn clear_waiting(&mut self) -> bool {
+        Seated::clear_waiting(self)
     }
 
     fn has_peer_died(&self) -> bool {
@@ -68,7 +67,7 @@ impl<E: Seated> Member<<<E::Seat as Waiter>::Host as Peers>::Wake> for E {
         Seated::is_soon(self)
     }
 
-    fn is_announced(&self) -> bool {
+    fn is_notified(&self) -> bool {
         true
     }
 }
@@ -148,11 +147,11 @@ impl<M: Member<H::Wake> + ?Sized, P: Platform, H: Host> ForAny<'_, '_, M, P, H> 
         self.found.is_some()
     }
 
-    /// Announces all ends. Each ring is checked after the barriers.
-    fn mark_all(&self, wake: H::Wake) -> Barriers {
+    /// Sets the waiting bits of all ends. Each ring is checked after the barriers.
+    fn set_all_waiting(&self, wake: H::Wake) -> Barriers {
         let mut barriers = Barriers::default();
         for end in self.ends.borrow_mut().iter_mut() {
-            barriers.add(end.mark(wake));
+            barriers.add(end.set_waiting(wake));
         }
         barriers
     }
@@ -180,11 +179,11 @@ impl<M: Member<H::Wake> + ?Sized, P: Platform, H: Host> Waiter for ForAny<'_, '_
     }
 
     fn arm(&self, wake: H::Wake) {
-        let _ = self.mark_all(wake);
+        let _ = self.set_all_waiting(wake);
     }
 
     fn disarm(&self) -> usize {
-        self.ends.borrow_mut().iter_mut().map(|end| usize::from(end.unmark())).sum()
+        self.ends.borrow_mut().iter_mut().map(|end| usize::from(end.clear_waiting())).sum()
     }
 
     fn shares_cpu(&self) -> bool {
@@ -202,7 +201,7 @@ impl<M: Member<H::Wake> + ?Sized, P: Platform, H: Host> Waiter for ForAny<'_, '_
 
     /// One barrier for all ends of a scheme: each bit is set before it, each ring is checked after it.
     fn prepare_wait(&self) -> Result<(), Error> {
-        let barriers = self.mark_all(self.set.host.wake());
+        let barriers = self.set_all_waiting(self.set.host.wake());
         barriers.run::<P>().inspect_err(|_| self.cancel_wait())
     }
 }
@@ -245,7 +244,7 @@ impl<M: Member<H::Wake> + ?Sized, P: Platform, H: Host> Attempt for ForAny<'_, '
     fn is_owed(&mut self) -> bool {
         self.find(false)
             && matches!(&self.found, Some(Ok(event)) if event.news != News::PeerGone
-                && self.ends.borrow()[event.index].is_announced())
+                && self.ends.borrow()[event.index].is_notified())
     }
 
     fn presence(&mut self, ask: bool) -> Result<Presence<Stop>, Stop> {

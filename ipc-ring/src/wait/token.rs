@@ -2,9 +2,9 @@
 //!
 //! A token is there or not; a second one posted before the first is taken merges with it. That suffices for
 //! the sleep protocol, as an end that is awake checks everything it waits for. A token orders nothing either:
-//! if a sleeper that was woken does not yet see what it was woken for, it announces itself again, and then
-//! the barriers of the sleep protocol ensure that it does. Any value but 0 is a token: a hostile peer that
-//! writes here ends one sleep early.
+//! if a sleeper that was woken does not yet see what it was woken for, it sets its waiting bit again, and
+//! then the barriers of the sleep protocol ensure that it does. Any value but 0 is a token: a hostile peer
+//! that writes here ends one sleep early.
 
 use core::sync::atomic::Ordering::Relaxed;
 

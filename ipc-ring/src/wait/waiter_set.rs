@@ -9,7 +9,7 @@
 //!   signal |= WAITING                        publish (the element, or the freed slot)
 //!   mask |= bit                              light barrier
 //!   heavy barrier                            mask & bit ?
-//!   look at the ring again                   then mask &= !bit
+//!   check the ring again                     then mask &= !bit
 //!   nothing: sleep until a token is posted   two WAITING below it: mask |= bit
 //!                                            take one WAITING below it, post a token
 //! ```
@@ -46,11 +46,11 @@ pub trait WaiterSet {
     }
 }
 
-/// Announces that an end is about to sleep. It must check the ring once more, then sleep or
-/// [`withdraw`](signal::withdraw).
+/// Prepares a wait of an end, which must then check the ring once more, and sleep or
+/// [`clear_waiting`](signal::clear_waiting).
 ///
 /// # Errors
-/// As [`signal::announce`].
+/// As [`Platform::heavy`]. Then it must not sleep: a notifier need not see the waiting bit.
 pub fn prepare_wait<S: WaiterSet>(set: &S, number: u16, barrier: Barrier) -> Result<(), ipc_core::Error> {
     set_waiting(set, number);
     S::Platform::heavy(barrier)
@@ -59,11 +59,11 @@ pub fn prepare_wait<S: WaiterSet>(set: &S, number: u16, barrier: Barrier) -> Res
 /// The first half of [`prepare_wait`], for a waiter that waits at several ends and runs the heavy barrier
 /// once, after all of them.
 pub fn set_waiting<S: WaiterSet>(set: &S, number: u16) {
-    // [W1] Release → `signal::take`: the number of the end's semaphore is written before.
-    set.signal(number).fetch_or(WAITING, S::Platform::ordering(Edge::WaitAnnounce));
+    // [W1] Release → `signal::claim_wake`: the number of the end's semaphore is written before.
+    set.signal(number).fetch_or(WAITING, S::Platform::ordering(Edge::SetWaiting));
     // [W2] Release → `wake`: a notifier that takes this bit sees the waiting bit.
     set.mask().fetch_or(1 << (number % set.bits()), S::Platform::ordering(Edge::WaiterSetJoin));
-    S::Platform::crash_point(Site::WaitAnnounced);
+    S::Platform::crash_point(Site::WaitingSet);
 }
 
 /// Whether an end with this mask sleeps, or is about to. Checked after a publication.
@@ -113,7 +113,7 @@ pub fn wake<S: WaiterSet>(set: &S, turn: &mut u16, mut wanted: usize, mut notifi
     for step in 0..bits {
         let first = (next + step) % bits;
         let bit = 1u64 << first;
-        // [W2] Acquire ← `set_waiting`: an end that announced itself before this notifier checked, and did
+        // [W2] Acquire ← `set_waiting`: an end that set its bits before this notifier checked, and did
         // not see what was published, is found waiting below.
         if set.mask().load(S::Platform::ordering(Edge::WaiterSetTake)) & bit == 0 {
             continue;
@@ -146,7 +146,7 @@ pub fn wake<S: WaiterSet>(set: &S, turn: &mut u16, mut wanted: usize, mut notifi
             set.mask().fetch_or(bit, Relaxed);
         }
         for number in below().filter(waits).filter(|number| set.is_concerned(*number)) {
-            if wanted > 0 && signal::take::<S::Platform>(set.signal(number)) && notifier.post(number) {
+            if wanted > 0 && signal::claim_wake::<S::Platform>(set.signal(number)) && notifier.post(number) {
                 *turn = number;
                 wanted -= 1;
             }

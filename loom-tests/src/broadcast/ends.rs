@@ -18,7 +18,7 @@ use super::frames::{Frames, frame};
 use super::memory::{Heap, message};
 use crate::Loom;
 use crate::kernel::{Domain, Kernel};
-use crate::pair::{Ended, SILENT_RAISE, SILENT_SEAT};
+use crate::pair::{Ended, SILENT_FLAGS, SILENT_SEAT};
 use crate::participants::{self, Table};
 
 /// A channel whose ends have the number of their process.
@@ -82,7 +82,7 @@ impl<M: Control<Platform = Loom> + participants::Ring + Clone> Channel<M> {
 }
 
 /// Signals how the publisher goes.
-fn raise<M: Control<Platform = Loom> + participants::Ring + Clone>(
+fn set_flags<M: Control<Platform = Loom> + participants::Ring + Clone>(
     domain: &Domain,
     end: &mut End<M, Table<M>, Kernel>,
     how: Ended,
@@ -92,7 +92,7 @@ fn raise<M: Control<Platform = Loom> + participants::Ring + Clone>(
         Ended::PeerDetached => DETACHED,
         Ended::PeerDied | Ended::Interrupted => unreachable!("a dead end does nothing"),
     };
-    domain.unless(SILENT_RAISE, || end.raise(bits));
+    domain.unless(SILENT_FLAGS, || end.set_flags(bits));
 }
 
 impl Channel<Heap> {
@@ -145,7 +145,7 @@ impl PublisherEnd {
 
     /// Closes or detaches.
     pub(super) fn end(&mut self, how: Ended) {
-        raise(&self.domain, &mut self.core.end, how);
+        set_flags(&self.domain, &mut self.core.end, how);
     }
 }
 
@@ -238,7 +238,7 @@ impl FramePublisher {
 
     /// Closes or detaches.
     pub(super) fn end(&mut self, how: Ended) {
-        raise(&self.domain, &mut self.core.end, how);
+        set_flags(&self.domain, &mut self.core.end, how);
     }
 }
 

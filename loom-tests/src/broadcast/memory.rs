@@ -99,8 +99,8 @@ pub(super) fn words(shape: &Shape) -> Objects {
         .still("state", !shape.closes)
         .still("used", !shape.moves)
         .entries("seats", SEAT_FIELDS, shape.subscribers + 1, seat)
-        .blind_to_slots(NO_SECOND_LOOK, participants::is_announced)
-        .blind("tail", NO_SECOND_LOOK, participants::is_announced)
+        .blind_to_slots(NO_SECOND_LOOK, participants::is_about_to_sleep)
+        .blind("tail", NO_SECOND_LOOK, participants::is_about_to_sleep)
 }
 
 impl<M> memory::Heap<Private<M>> {

@@ -31,7 +31,7 @@ pub const MODELS: &[Model] = &[
         .reaches(&["died", "a subscriber sleeps"]),
     Model::new("broadcast_publisher_dies_with_the_mask", 150, || publisher_dies(Site::WaitMaskTaken))
         .reaches(&["died", "a subscriber sleeps"]),
-    Model::new("broadcast_publisher_dies_with_the_bit_taken", 180, || publisher_dies(Site::WaitTaken))
+    Model::new("broadcast_publisher_dies_with_the_bit_taken", 180, || publisher_dies(Site::WakeClaimed))
         .reaches(&["died", "a subscriber sleeps"]),
     Model::new("broadcast_publisher_dies_for_good", 80, publisher_dies_for_good)
         .reaches(&["died", "a subscriber sleeps"]),

@@ -87,7 +87,7 @@ impl ProducerEnd {
 
     /// Closes or detaches.
     pub(super) fn end(&mut self, how: Ended) {
-        pair::raise(&mut self.core.end, bit(how));
+        pair::set_flags(&mut self.core.end, bit(how));
     }
 }
 
@@ -161,7 +161,7 @@ impl ConsumerEnd {
 
     /// Closes or detaches.
     pub(super) fn end(&mut self, how: Ended) {
-        pair::raise(&mut self.core.end, bit(how));
+        pair::set_flags(&mut self.core.end, bit(how));
     }
 }
 

@@ -21,7 +21,7 @@ pub const NOT_CLEARED: &str = "the next header is not cleared";
 pub const CLEARED_LATE: &str = "the next header is cleared after the publication";
 /// A mistake: the consumer does not store its exact position.
 pub const NOT_CONSUMED: &str = "the exact position is never stored (bytes)";
-/// A mistake: the consumer does not announce what it is about to release.
+/// A mistake: the consumer does not store in `giving` what it is about to release.
 pub const NOT_SAID: &str = "what is about to be given back is not said (bytes)";
 /// A mistake: the consumer does not publish the head.
 pub const NO_HEAD: &str = "the head is never stored (bytes)";
@@ -95,9 +95,9 @@ impl Heap {
             .deaf("giving", NOT_SAID)
             // A header in one lap, payload in another.
             .slots(<Self as Records>::OFFSET, 8, 0, capacity as usize / 8)
-            .blind_to_slots(NO_SECOND_LOOK, pair::is_announced)
-            .blind("consumed", NO_SECOND_LOOK, pair::is_announced)
-            .blind("giving", ROOM_AWAITED_ASLEEP, pair::is_announced)
+            .blind_to_slots(NO_SECOND_LOOK, pair::is_about_to_sleep)
+            .blind("consumed", NO_SECOND_LOOK, pair::is_about_to_sleep)
+            .blind("giving", ROOM_AWAITED_ASLEEP, pair::is_about_to_sleep)
             .blind_to_slots(CLOSED_BELIEVED, phase::takes_for_granted)
             .blind("consumed", CLOSED_MEANS_REFUSED, phase::takes_for_granted)
             .ring(private)

@@ -37,7 +37,7 @@ pub const MODELS: &[Model] = &[
         .reaches(&["the producer sleeps"]),
     Model::new("frame_producer_dies_before_it_wakes", 200, || producer_dies(Site::BytesPublished))
         .reaches(&["died", "the consumer sleeps"]),
-    Model::new("frame_producer_dies_with_the_bit_taken", 400, || producer_dies(Site::WaitTaken))
+    Model::new("frame_producer_dies_with_the_bit_taken", 400, || producer_dies(Site::WakeClaimed))
         .reaches(&["died", "the consumer sleeps"]),
     Model::new("frame_consumer_dies_before_it_wakes", 400, consumer_dies_before_it_wakes)
         .reaches(&["died", "the producer sleeps"]),

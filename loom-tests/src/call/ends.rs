@@ -67,11 +67,11 @@ impl CallerEnd {
     }
 
     pub(super) fn close(&mut self) {
-        pair::raise(&mut self.0.end, CLOSED);
+        pair::set_flags(&mut self.0.end, CLOSED);
     }
 
     pub(super) fn detach(&mut self) {
-        pair::raise(&mut self.0.end, DETACHED);
+        pair::set_flags(&mut self.0.end, DETACHED);
     }
 }
 

@@ -28,7 +28,7 @@ impl Heap {
     pub fn new(barrier: Barrier) -> Self {
         let objects = Objects::of(&[FIELDS])
             .deaf("taken", NOT_NOTED)
-            .blind("line", NO_SECOND_LOOK, pair::is_announced)
+            .blind("line", NO_SECOND_LOOK, pair::is_about_to_sleep)
             .blind("line", CLOSED_BELIEVED, phase::takes_for_granted);
         let (line, kept) = (objects.offset("line"), objects.offset("kept"));
         objects.word(line, Word64::contended(0)).payload(line + 8).payload(kept).ring(Private { barrier })

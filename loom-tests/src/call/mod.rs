@@ -20,7 +20,7 @@ pub const MISTAKES: [&str; 10] = [
     pair::CLOSED_BELIEVED,
     pair::NO_SECOND_LOOK_AT_BITS,
     pair::DETACHED_IGNORED,
-    pair::SILENT_RAISE,
+    pair::SILENT_FLAGS,
     pair::SILENT_SEAT,
     crate::kernel::NO_TOKEN,
     crate::kernel::DEATH_IS_SILENT,

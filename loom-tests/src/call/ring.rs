@@ -112,7 +112,7 @@ fn caller_dies_with_the_bit_taken() {
     let channel = channel();
     let (mut first, mut responder) = (channel.caller(), channel.responder().awaiting_successors());
     let other = thread::spawn(move || {
-        if crash::kill_at(Site::WaitTaken, 0, || first.ask(5)).is_none() {
+        if crash::kill_at(Site::WakeClaimed, 0, || first.ask(5)).is_none() {
             reached("died");
             channel.0.die(PRODUCER);
         }

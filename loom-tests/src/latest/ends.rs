@@ -19,7 +19,7 @@ use super::memory::Heap;
 use super::moves::{expect, next_value};
 use crate::Loom;
 use crate::kernel::{Domain, Handle, Kernel};
-use crate::pair::{Ended, SILENT_RAISE, SILENT_SEAT};
+use crate::pair::{Ended, SILENT_FLAGS, SILENT_SEAT};
 use crate::participants::{self, Ring as _, Table};
 
 /// The number of the first writer, and of its semaphore.
@@ -133,7 +133,7 @@ impl WriterEnd {
             Ended::PeerDetached => DETACHED,
             Ended::PeerDied | Ended::Interrupted => unreachable!("a dead end does nothing"),
         };
-        self.domain.unless(SILENT_RAISE, || self.core.end.raise(bits));
+        self.domain.unless(SILENT_FLAGS, || self.core.end.set_flags(bits));
     }
 }
 

@@ -51,8 +51,8 @@ impl Heap {
             .words("journal", journal as usize, entry)
             // No reader waits for a key that is not used.
             .words("key_sleepers", MASKS, || Word64::still(0))
-            .blind_to_slots(NO_SECOND_LOOK, participants::is_announced)
-            .blind("changes", NO_SECOND_LOOK, participants::is_announced);
+            .blind_to_slots(NO_SECOND_LOOK, participants::is_about_to_sleep)
+            .blind("changes", NO_SECOND_LOOK, participants::is_about_to_sleep);
         let (masks, seats) = (objects.offset("key_sleepers"), objects.offset("seats"));
         let objects = used
             .iter()

@@ -20,7 +20,7 @@ pub const MISTAKES: [&str; 7] = [
     memory::NO_JOURNAL,
     memory::NO_SECOND_LOOK,
     participants::NOT_PUT_BACK,
-    pair::SILENT_RAISE,
+    pair::SILENT_FLAGS,
     pair::SILENT_SEAT,
     kernel::NO_TOKEN,
     kernel::DEATH_IS_SILENT,

@@ -32,7 +32,7 @@ pub const MODELS: &[Model] = &[
         .reaches(&["died", "sleeps"]),
     Model::new("latest_writer_dies_with_the_mask", 400, || writer_dies(Site::WaitMaskTaken))
         .reaches(&["died", "sleeps"]),
-    Model::new("latest_writer_dies_with_the_bit_taken", 430, || writer_dies(Site::WaitTaken))
+    Model::new("latest_writer_dies_with_the_bit_taken", 430, || writer_dies(Site::WakeClaimed))
         .reaches(&["died", "sleeps"]),
     Model::new("latest_writer_dies_for_good", 90, writer_dies_for_good).reaches(&["died", "sleeps"]),
 ];

@@ -91,8 +91,8 @@ impl Bed {
             if self.is_empty() {
                 reached("sleeps");
                 semaphore.wait();
-                signal::withdraw::<Loom>(self.signal(number));
-            } else if signal::withdraw::<Loom>(self.signal(number)) {
+                signal::clear_waiting::<Loom>(self.signal(number));
+            } else if signal::clear_waiting::<Loom>(self.signal(number)) {
                 semaphore.try_wait();
             }
             woken = true;
@@ -103,7 +103,7 @@ impl Bed {
     }
 }
 
-/// One end sleeps, and leaves once woken; another one announces itself while the mask's bit is taken. The
+/// One end sleeps, and leaves once woken; another one sets its bits while the mask's bit is taken. The
 /// next publication must find that one.
 fn bit_taken() {
     let bed = Rc::new(Bed {
@@ -116,7 +116,7 @@ fn bit_taken() {
     let shared = Rc::clone(&bed);
     let one = thread::spawn(move || {
         shared.semaphores[0].wait();
-        signal::withdraw::<Loom>(shared.signal(0));
+        signal::clear_waiting::<Loom>(shared.signal(0));
         shared.try_pop();
         shared.wake_one();
     });

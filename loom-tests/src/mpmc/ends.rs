@@ -121,7 +121,7 @@ impl Channel {
         sleeper
     }
 
-    /// Announces the wait of an end, as a set does.
+    /// Prepares the wait of an end, as a set does.
     fn arm(&self, end: &End<Heap, Table<Heap>, Kernel>) {
         end.place.arm(end.place.host().wake());
         Loom::heavy(self.barrier).expect("no barrier of a model fails");
@@ -219,13 +219,13 @@ impl ConsumerEnd {
         }
     }
 
-    /// Sleeps as an end that waits in a set and has announced it.
+    /// Sleeps as an end that waits in a set and has set its waiting bit.
     pub(super) fn sleep_in_set(&mut self) {
         self.0.end.place.host().sleep(Instant::now()).expect("a mock semaphore stays");
-        self.0.withdraw();
+        self.0.clear_waiting();
     }
 
-    /// As [`pop`](Self::pop) of an end that waits in a set and has announced it: sleeps first.
+    /// As [`pop`](Self::pop) of an end that waits in a set and has set its waiting bit: sleeps first.
     pub(super) fn pop_in_set(&mut self) -> u64 {
         self.sleep_in_set();
         self.pop()

@@ -119,7 +119,7 @@ impl Heap {
             .still("state", !shape.closes)
             .plain_words("counters", Counter::COUNT)
             .plain_halves("attached", 2)
-            .blind_to_slots(NO_SECOND_LOOK, participants::is_announced)
+            .blind_to_slots(NO_SECOND_LOOK, participants::is_about_to_sleep)
             .blind("consumer_sleepers", NO_BATON, has_copied)
             .blind("producer_sleepers", POP_WAKES_NO_PRODUCER, has_copied)
             .entries("seats", SEAT_FIELDS, shape.seats, |_| {

@@ -41,7 +41,7 @@ pub const MODELS: &[Model] = &[
     Model::new("mpmc_reaper_dies_repaired", 3_000, || reaper_dies(Site::MpmcRepaired))
         .reaches(&["died", "told"]),
     Model::new("mpmc_reaper_dies_swept", 2_500, || reaper_dies(Site::MpmcSwept)).reaches(&["died", "told"]),
-    Model::new("mpmc_reaper_dies_announced", 4_000, || reaper_dies(Site::MpmcAnnounced))
+    Model::new("mpmc_reaper_dies_orphans_published", 4_000, || reaper_dies(Site::MpmcOrphansPublished))
         .reaches(&["died", "told"]),
     Model::new("mpmc_two_reapers", 5_500, two_reapers).reaches(&["told"]),
     Model::new("mpmc_number_reused_by_producer", 2_000, reused_by_producer).reaches(&["reused"]),
@@ -128,7 +128,7 @@ fn mistaken_sweep(ring: &Heap, number: u16, dead: u64) -> bool {
     if !is(TOLD_FIRST) && (found || !is(TOLD_IF_FOUND)) {
         tell();
     }
-    Loom::crash_point(Site::MpmcAnnounced);
+    Loom::crash_point(Site::MpmcOrphansPublished);
     freed || free()
 }
 
@@ -182,7 +182,7 @@ fn told(ring: &Heap, producer: &mut Producer<Heap>, consumer: &mut Consumer<Heap
         let popped = books.pop(consumer);
         if known {
             reached("told");
-            assert!(popped || !books.again.is_empty(), "empty, though an orphan was announced");
+            assert!(popped || !books.again.is_empty(), "empty, though an orphan was published");
         }
     }
     join();

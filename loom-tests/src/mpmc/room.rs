@@ -63,7 +63,7 @@ fn consumer_dies_waking() {
     let (mut producer, mut consumer) = (channel.producer(PRODUCER), channel.consumer(CONSUMER));
     assert!(producer.try_push(10));
     channel.arm_producer(&producer);
-    assert!(crash::kill_at(Site::WaitTaken, 0, || consumer.try_pop()).is_none());
+    assert!(crash::kill_at(Site::WakeClaimed, 0, || consumer.try_pop()).is_none());
     reached("died");
     let mut next = channel.consumer(OTHER);
     assert!(matches!(next.try_pop(), Err(PopError::Empty)), "it is in hands that may be alive");

@@ -31,12 +31,12 @@ pub const MODELS: &[Model] = &[
         .bound(1)
         .reaches(&["a consumer sleeps"]),
     Model::new("mpmc_one_wake_for_two", 600, one_wake_for_two).reaches(&["a consumer sleeps"]),
-    Model::new("mpmc_sleeper_dies_announced", 10, sleeper_dies).reaches(&["died", "a consumer sleeps"]),
+    Model::new("mpmc_sleeper_dies_about_to_sleep", 10, sleeper_dies).reaches(&["died", "a consumer sleeps"]),
     Model::new("mpmc_seat_of_a_sleeper_taken", 10, seat_of_a_sleeper_taken).reaches(&["a consumer sleeps"]),
     Model::new("mpmc_notifier_dies_with_the_mask", 2_000, || notifier_dies(Site::WaitMaskTaken))
         .bound(1)
         .reaches(&["died", "a consumer sleeps"]),
-    Model::new("mpmc_notifier_dies_with_the_bit", 2_000, || notifier_dies(Site::WaitTaken))
+    Model::new("mpmc_notifier_dies_with_the_bit", 2_000, || notifier_dies(Site::WakeClaimed))
         .bound(1)
         .reaches(&["died", "a consumer sleeps"]),
 ];
@@ -65,7 +65,7 @@ fn two_sleepers(barrier: Barrier) {
     assert_eq!(join(others), [10, 11]);
 }
 
-/// One consumer sleeps, and leaves after its pop; another one announces itself while the mask's bit is taken.
+/// One consumer sleeps, and leaves after its pop; another one sets its bits while the mask's bit is taken.
 /// The next publication, after one of them has popped, must find the other.
 fn one_after_the_other() {
     let channel = Channel::peaceful(2, Barrier::Fence, 1);
@@ -103,7 +103,7 @@ fn sleeper_dies() {
     let channel = mortal();
     let (mut producer, mut first) = (channel.producer(PRODUCER), channel.consumer(FIRST));
     let other = channel.sleeper(SECOND);
-    if crash::kill_at(Site::WaitAnnounced, 0, || first.pop()).is_none() {
+    if crash::kill_at(Site::WaitingSet, 0, || first.pop()).is_none() {
         reached("died");
         channel.domain().die(u64::from(FIRST));
     }
@@ -117,7 +117,7 @@ fn seat_of_a_sleeper_taken() {
     let channel = mortal();
     let (mut producer, mut first) = (channel.producer(PRODUCER), channel.consumer(FIRST));
     let other = channel.sleeper(SECOND);
-    assert!(crash::kill_at(Site::WaitAnnounced, 0, || first.pop()).is_none(), "the ring is empty");
+    assert!(crash::kill_at(Site::WaitingSet, 0, || first.pop()).is_none(), "the ring is empty");
     channel.domain().die(u64::from(FIRST));
     let ring = channel.ring();
     ring.dies(u64::from(FIRST));

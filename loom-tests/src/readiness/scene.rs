@@ -10,7 +10,7 @@ use loom::sync::Mutex;
 use loom::sync::atomic::Ordering::{Relaxed, Release};
 use loom::thread;
 
-use super::{CLOSED_UNANNOUNCED, NO_TOKEN, ODD_IGNORED};
+use super::{CLOSED_UNNOTIFIED, NO_TOKEN, ODD_IGNORED};
 use crate::{Loom, Semaphore, Word32, mutation};
 
 /// A ring with a consumer that a task waits for.
@@ -111,15 +111,15 @@ impl Scene {
     /// Ends the stream, and wakes.
     pub(super) fn close(&self, number: usize) {
         let channel = &self.channels[number];
-        signal::raise::<Loom>(&channel.ending, CLOSED);
-        if !mutation::logic(CLOSED_UNANNOUNCED) {
+        signal::set_flags::<Loom>(&channel.ending, CLOSED);
+        if !mutation::logic(CLOSED_UNNOTIFIED) {
             self.notify(channel);
         }
     }
 
     fn notify(&self, channel: &Channel) {
-        let waits = signal::look::<Loom>(&channel.signal, self.barrier) & WAITING != 0;
-        if waits && signal::take::<Loom>(&channel.signal) && !mutation::logic(NO_TOKEN) {
+        let waits = signal::peek::<Loom>(&channel.signal, self.barrier) & WAITING != 0;
+        if waits && signal::claim_wake::<Loom>(&channel.signal) && !mutation::logic(NO_TOKEN) {
             // A token to the consumer's own semaphore reaches no thread.
             if channel.wake.load(Relaxed) == BELL {
                 self.bell.post();

@@ -10,8 +10,8 @@ use loom::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use super::scene::{BELL, Channel, Scene};
 use super::{
-    MARKED_WITHOUT_LOCK, NO_LOOK_BEHIND_CLOSED, NO_SECOND_LOOK, NOT_COUNTED, NUMBER_LATE, OLD_WAKER,
-    UNMARKED_WITHOUT_LOCK, WAKER_LATE,
+    CLEARED_WITHOUT_LOCK, NO_LOOK_BEHIND_CLOSED, NO_SECOND_LOOK, NOT_COUNTED, NUMBER_LATE, OLD_WAKER,
+    SET_WITHOUT_LOCK, WAKER_LATE,
 };
 use crate::{Loom, Semaphore, mutation, reached};
 
@@ -42,25 +42,25 @@ impl Ends for Task {
         Rc::clone(self.channel(number))
     }
 
-    fn is_unannounced(&mut self, _: usize) -> bool {
+    fn needs_polling(&mut self, _: usize) -> bool {
         false
     }
 
-    fn mark(&mut self, number: usize) {
-        if !mutation::logic(MARKED_WITHOUT_LOCK) {
-            self.set_waiting(number);
+    fn set_waiting(&mut self, number: usize) {
+        if !mutation::logic(SET_WITHOUT_LOCK) {
+            self.arm_end(number);
         }
     }
 
     fn barrier(&mut self) -> Result<(), ipc_core::Error> {
-        if mutation::logic(MARKED_WITHOUT_LOCK) {
-            (0..self.numbers.len()).for_each(|number| self.set_waiting(number));
+        if mutation::logic(SET_WITHOUT_LOCK) {
+            (0..self.numbers.len()).for_each(|number| self.arm_end(number));
         }
         Loom::heavy(self.scene.barrier)
     }
 
-    fn unmark(&mut self, number: usize) -> bool {
-        signal::withdraw::<Loom>(&self.channel(number).signal)
+    fn clear_waiting(&mut self, number: usize) -> bool {
+        signal::clear_waiting::<Loom>(&self.channel(number).signal)
     }
 
     fn look(&mut self) -> Result<Option<News>, ipc_core::Error> {
@@ -89,14 +89,14 @@ impl Task {
     }
 
     /// As `Endpoint::arm`.
-    fn set_waiting(&self, number: usize) {
+    fn arm_end(&self, number: usize) {
         let channel = self.channel(number);
         if mutation::logic(NUMBER_LATE) {
-            signal::mark::<Loom>(&channel.signal);
+            signal::set_waiting::<Loom>(&channel.signal);
             channel.wake.store(BELL, Relaxed);
         } else {
             channel.wake.store(BELL, Relaxed);
-            signal::mark::<Loom>(&channel.signal);
+            signal::set_waiting::<Loom>(&channel.signal);
         }
     }
 
@@ -111,7 +111,10 @@ impl Task {
             return Some(News::Ready);
         }
         let mut numbers = 0..self.numbers.len();
-        if numbers.clone().any(|number| signal::seen::<Loom>(&self.channel(number).ending) & CLOSED != 0) {
+        if numbers
+            .clone()
+            .any(|number| signal::load_state::<Loom>(&self.channel(number).ending) & CLOSED != 0)
+        {
             // [C1] What was pushed before is visible now.
             let is_ready = !mutation::logic(NO_LOOK_BEHIND_CLOSED) && self.ready().is_some();
             return Some(if is_ready { News::Ready } else { News::Closed });
@@ -158,7 +161,7 @@ impl Task {
 
     /// For one end.
     fn arm_late(&mut self) -> Option<News> {
-        self.mark(0);
+        self.set_waiting(0);
         self.barrier().expect("no barrier of a model fails");
         let (scene, channel) = (Rc::clone(&self.scene), self.signal(0));
         scene.with(|slots| slots.arm(self.slots[0], channel, Rc::clone(&self.waker), false));
@@ -181,11 +184,11 @@ impl Task {
         let scene = Rc::clone(&self.scene);
         if mutation::logic(NOT_COUNTED) {
             scene.with(|slots| {
-                self.unmark(0);
+                self.clear_waiting(0);
                 slots.disarm(self.slots[0], false)
             });
-        } else if mutation::logic(UNMARKED_WITHOUT_LOCK) {
-            let taken = self.unmark(0);
+        } else if mutation::logic(CLEARED_WITHOUT_LOCK) {
+            let taken = self.clear_waiting(0);
             scene.with(|slots| slots.disarm(self.slots[0], taken));
         } else {
             self.take_back();

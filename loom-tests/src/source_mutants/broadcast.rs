@@ -64,7 +64,7 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "broadcast: the end wakes no subscriber",
         file: END,
-        old: "        signal::raise::<F::Platform>(self.front.state(), bits);\n        «self.place.wake_all(SUBSCRIBER)»;",
+        old: "        signal::set_flags::<F::Platform>(self.front.state(), bits);\n        «self.place.wake_all(SUBSCRIBER)»;",
         new: "()",
         models: &["broadcast_close", "broadcast_detach"],
     },

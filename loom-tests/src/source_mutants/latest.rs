@@ -53,7 +53,7 @@ pub(super) const ALL: &[SourceMutant] = &[
     SourceMutant {
         name: "latest: the end wakes no reader",
         file: END,
-        old: "        signal::raise::<W::Platform>(self.ring.state(), bits);\n        «self.wake_sleepers()»;",
+        old: "        signal::set_flags::<W::Platform>(self.ring.state(), bits);\n        «self.wake_sleepers()»;",
         new: "()",
         models: &["latest_reader_sleeps_writer"],
     },

@@ -81,11 +81,11 @@ impl ProducerEnd {
     }
 
     pub(super) fn close(&mut self) {
-        pair::raise(&mut self.0.end, CLOSED);
+        pair::set_flags(&mut self.0.end, CLOSED);
     }
 
     pub(super) fn detach(&mut self) {
-        pair::raise(&mut self.0.end, DETACHED);
+        pair::set_flags(&mut self.0.end, DETACHED);
     }
 }
 
@@ -164,10 +164,10 @@ impl ConsumerEnd {
     }
 
     pub(super) fn close(&mut self) {
-        pair::raise(&mut self.0.end, CLOSED);
+        pair::set_flags(&mut self.0.end, CLOSED);
     }
 
     pub(super) fn detach(&mut self) {
-        pair::raise(&mut self.0.end, DETACHED);
+        pair::set_flags(&mut self.0.end, DETACHED);
     }
 }

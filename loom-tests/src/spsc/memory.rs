@@ -13,7 +13,7 @@ use crate::{Word32, Word64, mutation, phase, reached};
 
 /// A mistake: the consumer does not store its exact position.
 pub const NOT_CONSUMED: &str = "the exact position is never stored";
-/// A mistake: the consumer does not announce what it is about to release.
+/// A mistake: the consumer does not store in `giving` what it is about to release.
 pub const NOT_SAID: &str = "what is about to be given back is not said";
 /// A mistake: the consumer does not publish the head.
 pub const NO_HEAD: &str = "the head is never stored";
@@ -71,9 +71,9 @@ impl Heap {
             .deaf("consumed", NOT_CONSUMED)
             .deaf("giving", NOT_SAID)
             .slots(<Self as Slots>::OFFSET, shape.stride(), shape.word(), capacity)
-            .blind_to_slots(NO_SECOND_LOOK, pair::is_announced)
-            .blind("consumed", NO_SECOND_LOOK, pair::is_announced)
-            .blind("giving", ROOM_AWAITED_ASLEEP, pair::is_announced)
+            .blind_to_slots(NO_SECOND_LOOK, pair::is_about_to_sleep)
+            .blind("consumed", NO_SECOND_LOOK, pair::is_about_to_sleep)
+            .blind("giving", ROOM_AWAITED_ASLEEP, pair::is_about_to_sleep)
             .blind_to_slots(CLOSED_BELIEVED, phase::takes_for_granted)
             .blind("consumed", CLOSED_MEANS_REFUSED, phase::takes_for_granted)
             .ring(ring)

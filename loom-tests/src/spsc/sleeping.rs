@@ -40,7 +40,7 @@ pub const MODELS: &[Model] = &[
         .reaches(&["the producer sleeps", "room is coming"]),
     Model::new("consumer_dies_about_to_give", 100, || consumer_dies_waking(Site::WaitGiving))
         .reaches(&["died", "the producer sleeps"]),
-    Model::new("consumer_dies_with_the_bit_taken", 100, || consumer_dies_waking(Site::WaitTaken))
+    Model::new("consumer_dies_with_the_bit_taken", 100, || consumer_dies_waking(Site::WakeClaimed))
         .reaches(&["died", "the producer sleeps"]),
     Model::new("consumer_sleeps_producer_closes", 90, || consumer_sleeps_through_end(Ended::Closed))
         .reaches(&["the consumer sleeps"]),
@@ -64,15 +64,15 @@ pub const MODELS: &[Model] = &[
     ]),
     Model::new("producer_dies_before_it_wakes", 200, || producer_dies(Site::SpscPublished))
         .reaches(&["died", "the consumer sleeps"]),
-    Model::new("producer_dies_with_the_bit_taken", 400, || producer_dies(Site::WaitTaken))
+    Model::new("producer_dies_with_the_bit_taken", 400, || producer_dies(Site::WakeClaimed))
         .reaches(&["died", "the consumer sleeps"]),
     Model::new("producer_dies_for_good", 100, producer_dies_for_good)
         .reaches(&["died", "the consumer sleeps"]),
     Model::new("consumer_dies_before_it_wakes", 1000, consumer_dies_before_it_wakes)
         .reaches(&["died", "the producer sleeps"]),
-    Model::new("consumer_dies_announced_fence", 200, || consumer_dies_announced(FENCE))
+    Model::new("consumer_dies_about_to_sleep_fence", 200, || consumer_dies_about_to_sleep(FENCE))
         .reaches(&["died", "the consumer sleeps"]),
-    Model::new("consumer_dies_announced_asymmetric", 2000, || consumer_dies_announced(ASYMMETRIC))
+    Model::new("consumer_dies_about_to_sleep_asymmetric", 2000, || consumer_dies_about_to_sleep(ASYMMETRIC))
         .reaches(&["died", "the consumer sleeps"]),
 ];
 
@@ -286,15 +286,15 @@ fn consumer_dies_before_it_wakes() {
     other.join().unwrap();
 }
 
-/// A consumer dies between announcing and sleeping; its successor sleeps on a semaphore of its own. The
-/// producer may have seen the dead consumer's bit and then take that of the living one.
-fn consumer_dies_announced(barrier: Barrier) {
+/// A consumer dies between setting its waiting bit and sleeping; its successor sleeps on a semaphore of its
+/// own. The producer may have seen the dead consumer's bit and then claim that of the living one.
+fn consumer_dies_about_to_sleep(barrier: Barrier) {
     let channel = channel(4, barrier);
     let mut producer = channel.producer().awaiting_successors();
     let mut first = channel.consumer();
     let shared = channel.clone();
     let other = thread::spawn(move || {
-        if crash::kill_at(Site::WaitAnnounced, 0, || first.pop()).is_none() {
+        if crash::kill_at(Site::WaitingSet, 0, || first.pop()).is_none() {
             reached("died");
             shared.0.die(CONSUMER);
         }

@@ -203,7 +203,7 @@ impl End {
             if closes {
                 self.place.closes();
             }
-            self.raise(if closes { CLOSED } else { DETACHED });
+            self.set_flags(if closes { CLOSED } else { DETACHED });
             self.leave(None);
         }
     }

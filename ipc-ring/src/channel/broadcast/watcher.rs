@@ -74,7 +74,7 @@ impl<T: Message> Watcher<T> {
 
     #[inline(never)]
     fn nothing(&mut self) -> Result<T, PopError> {
-        let bits = signal::seen::<Native>(self.ring.memory().state());
+        let bits = signal::load_state::<Native>(self.ring.memory().state());
         let Some(error) = ended(bits, self.sequence()) else { return Err(PopError::Empty) };
         // [C1] The bit is seen: everything published before is visible too. Check once more.
         match self.ring.try_pop() {

@@ -49,7 +49,7 @@ impl<S: Shape> End<S> {
         strategy: WaitStrategy,
     ) -> Result<Self, AttachError> {
         let region = found.region.clone();
-        if role == Role::Writer && signal::seen::<Native>(ring.state()) & CLOSED != 0 {
+        if role == Role::Writer && signal::load_state::<Native>(ring.state()) & CLOSED != 0 {
             return Err(AttachErrorKind::Closed.into());
         }
         let seat = |me, questions: &Questions<'_>| {
@@ -77,13 +77,13 @@ impl<S: Shape> End<S> {
         if bits & CLOSED != 0 {
             self.place.closes();
         }
-        self.raise(bits);
+        self.set_flags(bits);
     }
 
     /// Gives the seat up. The last end removes the channel from the directory.
     pub(in crate::channel) fn leave(&mut self) {
         let (region, number) = (self.ring.region().clone(), self.place.number());
-        let finished = signal::seen::<Native>(self.ring.state()) & CLOSED != 0;
+        let finished = signal::load_state::<Native>(self.ring.state()) & CLOSED != 0;
         self.place.leave(|| seats::free(&region, TABLE, number), || finished);
     }
 }

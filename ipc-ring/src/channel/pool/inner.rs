@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use ipc_core::ProcessMark;
 
-use crate::channel::announce::announce;
+use crate::channel::notify_watchers::notify_watchers;
 use crate::channel::role::EndRole;
 use crate::channel::seats::{Segment, Table};
 use crate::domain::{self, Domain, Entry, Owner};
@@ -112,7 +112,7 @@ impl Inner {
             member.leave();
             return Err(error.into());
         }
-        announce(process, entry.generation, FrameKind::Joined, EndRole::Member, myself(domain));
+        notify_watchers(process, entry.generation, FrameKind::Joined, EndRole::Member, myself(domain));
         Ok(Self { process: process.process(), member, lenders, domain: domain.clone(), entry })
     }
 
@@ -143,7 +143,7 @@ impl Inner {
                 }
                 self.lenders.leave();
                 let subject = myself(&self.domain);
-                announce(process, self.entry.generation, FrameKind::Left, EndRole::Member, subject);
+                notify_watchers(process, self.entry.generation, FrameKind::Left, EndRole::Member, subject);
             },
             || {
                 process.asking(|is_alive| {

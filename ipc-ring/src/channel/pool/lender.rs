@@ -225,13 +225,13 @@ impl Await for Lender {
         Ok(self.core.looks(&inner.member).then_some(News::Ready))
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
+    fn set_waiting(&mut self, bell: Bell) -> Barrier {
         self.core.arm(bell.0);
         self.core.place.barrier()
     }
 
-    fn unmark(&mut self) -> bool {
-        self.core.withdraw()
+    fn clear_waiting(&mut self) -> bool {
+        self.core.clear_waiting()
     }
 
     fn has_peer_died(&self) -> bool {

@@ -137,12 +137,12 @@ impl Await for RawReceiver {
         self.end.begin_wait(is_worth_it);
     }
 
-    fn mark(&mut self, bell: Bell) -> Barrier {
-        self.end.mark(bell)
+    fn set_waiting(&mut self, bell: Bell) -> Barrier {
+        self.end.set_waiting(bell)
     }
 
-    fn unmark(&mut self) -> bool {
-        self.end.unmark()
+    fn clear_waiting(&mut self) -> bool {
+        self.end.clear_waiting()
     }
 
     fn has_peer_died(&self) -> bool {
@@ -169,8 +169,8 @@ impl Await for RawReceiver {
         self.end.awaits_successors()
     }
 
-    fn is_unannounced(&self) -> bool {
-        self.end.is_unannounced()
+    fn needs_polling(&self) -> bool {
+        self.end.needs_polling()
     }
 
     fn is_soon(&mut self) -> bool {

@@ -77,12 +77,12 @@ where
 
     /// Bits about the stream; check the ring again after seeing one.
     pub(crate) fn bits(&self) -> u32 {
-        signal::seen::<F::Platform>(self.front.state())
+        signal::load_state::<F::Platform>(self.front.state())
     }
 
     /// Sets bits about the stream and wakes all ends to see them.
-    pub fn raise(&mut self, bits: u32) {
-        signal::raise::<F::Platform>(self.front.state(), bits);
+    pub fn set_flags(&mut self, bits: u32) {
+        signal::set_flags::<F::Platform>(self.front.state(), bits);
         self.place.wake_all(SUBSCRIBER);
         self.place.wake_all(PUBLISHER);
     }
@@ -90,7 +90,7 @@ where
     /// Signals to all ends that the ring is corrupt.
     #[cold]
     pub(crate) fn poison(&mut self, corruption: Corruption) -> PopError {
-        self.raise(POISONED);
+        self.set_flags(POISONED);
         PopError::Corrupt(corruption)
     }
 
@@ -167,7 +167,7 @@ pub(crate) fn publisher_state<F: Control>(
     pid: impl FnOnce() -> u32,
     is_alive: impl FnOnce(u64) -> Result<bool, Error>,
 ) -> Result<PeerState, Error> {
-    if signal::seen::<F::Platform>(front.state()) & CLOSED != 0 {
+    if signal::load_state::<F::Platform>(front.state()) & CLOSED != 0 {
         return Ok(PeerState::Closed);
     }
     // [E1] Acquire ← the Release of the end that took or gave up the seat.

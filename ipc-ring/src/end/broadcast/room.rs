@@ -62,7 +62,7 @@ where
 
     // Subscribers check for a waiting publisher only when they have read a quarter of the ring, or wait
     // themselves.
-    const UNANNOUNCED: bool = true;
+    const NEEDS_POLLING: bool = true;
 
     fn waiter(&self) -> &Participant<W, H> {
         &self.end.place
@@ -86,7 +86,7 @@ where
     }
 
     fn is_owed(&mut self) -> bool {
-        // Subscribers announce room for a quarter of the ring, or when they sleep themselves.
+        // Subscribers notify of room for a quarter of the ring, or when they sleep themselves.
         self.end.do_all_subscribers_wait() && matches!(self.ring.has_room(), Ok(true))
             || self.end.bits() & POISONED != 0
     }

@@ -42,7 +42,7 @@ impl<M: ring::Memory<Shape = Of<Handle>>> Half for payloads::Publisher<M> {
 /// What an end on this side reports.
 pub trait Reports<R> {
     /// Whether what it waits for may come without a token.
-    const IS_UNANNOUNCED: bool;
+    const NEEDS_POLLING: bool;
 
     /// The event that the end has to report.
     ///
@@ -61,8 +61,8 @@ pub trait Reports<R> {
 pub enum Publishing {}
 
 impl<R: Room> Reports<R> for Publishing {
-    /// Subscribers announce room for a quarter of the ring, or when they sleep themselves.
-    const IS_UNANNOUNCED: bool = true;
+    /// Subscribers notify of room for a quarter of the ring, or when they sleep themselves.
+    const NEEDS_POLLING: bool = true;
 
     fn news<F, W, H>(ring: &mut R, end: &mut End<F, W, H>, probe: bool) -> Result<Option<News>, Error>
     where
@@ -82,7 +82,7 @@ impl<R: Room> Reports<R> for Publishing {
 pub enum Subscribing {}
 
 impl<R: Source> Reports<R> for Subscribing {
-    const IS_UNANNOUNCED: bool = false;
+    const NEEDS_POLLING: bool = false;
 
     fn news<F, W, H>(ring: &mut R, end: &mut End<F, W, H>, probe: bool) -> Result<Option<News>, Error>
     where
@@ -115,7 +115,7 @@ where
         R::Side::news(&mut self.ring, &mut self.end, probe)
     }
 
-    fn is_unannounced(&self) -> bool {
-        R::Side::IS_UNANNOUNCED
+    fn needs_polling(&self) -> bool {
+        R::Side::NEEDS_POLLING
     }
 }

@@ -70,7 +70,7 @@ where
         let mut end = Self { ring, place };
         if role == Role::Writer {
             // After the identity, so that a death in between leaves a dead writer and not one that has left.
-            signal::clear::<W::Platform>(end.ring.state(), DETACHED);
+            signal::clear_flags::<W::Platform>(end.ring.state(), DETACHED);
             // Readers that wait for a writer check again, and so do those that the predecessor was about to
             // wake.
             end.wake_sleepers();
@@ -87,8 +87,8 @@ where
     }
 
     /// Signals how the writer goes, and wakes all readers to see it.
-    pub fn raise(&mut self, bits: u32) {
-        signal::raise::<W::Platform>(self.ring.state(), bits);
+    pub fn set_flags(&mut self, bits: u32) {
+        signal::set_flags::<W::Platform>(self.ring.state(), bits);
         self.wake_sleepers();
     }
 
@@ -107,7 +107,7 @@ where
     /// Whether a waiting reader has nothing to wait for. What the writer published before it went is visible
     /// then.
     pub fn ended(&self) -> Option<ReadError> {
-        let bits = signal::seen::<W::Platform>(self.ring.state());
+        let bits = signal::load_state::<W::Platform>(self.ring.state());
         if bits & CLOSED != 0 {
             Some(ReadError::Closed)
         } else if bits & DETACHED != 0 {
@@ -169,7 +169,7 @@ pub(crate) fn writer<P: Platform>(
     holder: impl FnOnce() -> (u64, u32),
     is_alive: impl FnOnce(u64) -> Result<bool, ipc_core::Error>,
 ) -> Result<PeerState, ipc_core::Error> {
-    let bits = signal::seen::<P>(state);
+    let bits = signal::load_state::<P>(state);
     if bits & CLOSED != 0 {
         return Ok(PeerState::Closed);
     }

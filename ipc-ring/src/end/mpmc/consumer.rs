@@ -198,8 +198,8 @@ where
         self.wait_for_batch();
     }
 
-    fn withdraw(&mut self) -> bool {
-        let woken = self.end.place.withdraw();
+    fn clear_waiting(&mut self) -> bool {
+        let woken = self.end.place.clear_waiting();
         if woken {
             self.woken_in_set = true;
             self.popped = self.quarter; // The next pop checks for what it was woken for.

@@ -165,8 +165,8 @@ where
         }
     }
 
-    fn withdraw(&mut self) -> bool {
-        let woken = self.end.place.withdraw();
+    fn clear_waiting(&mut self) -> bool {
+        let woken = self.end.place.clear_waiting();
         self.woken_in_set |= woken;
         woken
     }
@@ -185,8 +185,8 @@ where
         }
     }
 
-    fn is_unannounced(&self) -> bool {
-        true // Consumers announce room for a quarter of the ring, or when they sleep themselves.
+    fn needs_polling(&self) -> bool {
+        true // Consumers notify of room for a quarter of the ring, or when they sleep themselves.
     }
 
     /// A consumer that has already checked for sleepers is about to free the slot.

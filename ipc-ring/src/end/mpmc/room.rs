@@ -136,7 +136,7 @@ where
     }
 
     fn is_owed(&mut self) -> bool {
-        // Consumers announce room when a quarter of the ring is free, or when they sleep themselves, to one
+        // Consumers notify of room when a quarter of the ring is free, or when they sleep themselves, to one
         // producer, which wakes the next.
         match self.producer.ring.look() {
             Ok(()) => self.producer.end.do_all_wait(Role::Consumer),

@@ -20,7 +20,7 @@ use ipc_core::Error;
 
 use crate::error::Forked;
 use crate::platform::{Barrier, Platform, Word};
-use crate::wait::fences::{self, Fences, are_announced};
+use crate::wait::fences::{self, Fences, is_fencing};
 use crate::wait::host::Host;
 use crate::wait::park::Waiter;
 use crate::wait::signal::{self, WAITING};
@@ -80,7 +80,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         end.own(Field::Wake).store(H::wake_to_raw(end.host.wake()), Relaxed); // Before the waiting bit.
         end.own(Field::Pid).store(pid, Relaxed); // For display.
         end.own(Field::Role).store(class.role, Relaxed); // Before the waiting bit.
-        Fences::announce::<W::Platform>(end.own(Field::Fences), u32::MAX);
+        Fences::set_fencing::<W::Platform>(end.own(Field::Fences), u32::MAX);
         end.note_class();
         end.note_cpu();
         end
@@ -108,7 +108,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         let does_fence = |number| {
             number == self.number
                 || holder(&self.words, number) == 0
-                || are_announced::<W::Platform>(self.words.field(number, Field::Fences), self.class.bit())
+                || is_fencing::<W::Platform>(self.words.field(number, Field::Fences), self.class.bit())
         };
         match self.class.notifiers {
             Notifiers::First => does_fence(0),
@@ -168,9 +168,9 @@ impl<W: Seats, H: Host> Participant<W, H> {
         mine
     }
 
-    /// Cancels the wait for this end. True when a notifier was faster.
-    pub(crate) fn withdraw(&self) -> bool {
-        signal::withdraw::<W::Platform>(self.own(Field::Signal))
+    /// Clears the waiting bit of this end. True when a notifier was faster.
+    pub(crate) fn clear_waiting(&self) -> bool {
+        signal::clear_waiting::<W::Platform>(self.own(Field::Signal))
     }
 
     /// Whether this is the process that attached, not a forked child.
@@ -213,7 +213,7 @@ impl<W: Seats, H: Host> Waiter for Participant<W, H> {
     }
 
     fn disarm(&self) -> usize {
-        usize::from(self.withdraw())
+        usize::from(self.clear_waiting())
     }
 
     fn shares_cpu(&self) -> bool {

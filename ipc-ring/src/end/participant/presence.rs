@@ -32,8 +32,8 @@ impl<W: Seats, H: Host> Participant<W, H> {
         self.host.asking(f)
     }
 
-    /// Whether at least one end of a role is attached, and all that are sleep or are about to: they have
-    /// announced that they have nothing to do.
+    /// Whether at least one end of a role is attached, and all that are sleep or are about to: their
+    /// waiting bits are set.
     pub(crate) fn do_all_wait(&self, of: u32) -> bool {
         let words = &self.words;
         let mut ends = words.in_use().filter(|number| role(words, *number) == Some(of)).peekable();

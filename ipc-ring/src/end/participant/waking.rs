@@ -42,7 +42,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         mask: &<W::Platform as Platform>::U64,
         is_woken: impl FnOnce() -> bool,
     ) -> Result<(), Error> {
-        if self.look(class, || mask.load(Relaxed) != 0) && !is_woken() {
+        if self.peek(class, || mask.load(Relaxed) != 0) && !is_woken() {
             self.wake_some(class, 1)
         } else {
             Ok(())
@@ -68,7 +68,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         class: WaiterClass,
         mask: &<W::Platform as Platform>::U64,
     ) -> Result<(), Error> {
-        if self.look(class, || mask.load(Relaxed) != 0) { self.wake_together(class) } else { Ok(()) }
+        if self.peek(class, || mask.load(Relaxed) != 0) { self.wake_together(class) } else { Ok(()) }
     }
 
     /// Wakes the affected sleepers of two classes, after something was published for them. `masks` are the
@@ -83,7 +83,7 @@ impl<W: Seats, H: Host> Participant<W, H> {
         masks: [&<W::Platform as Platform>::U64; 2],
     ) -> Result<(), Error> {
         // Both are of one role.
-        if self.look(classes[0], || masks[0].load(Relaxed) != 0 || masks[1].load(Relaxed) != 0) {
+        if self.peek(classes[0], || masks[0].load(Relaxed) != 0 || masks[1].load(Relaxed) != 0) {
             let woken = self.wake_together(classes[0]);
             self.wake_together(classes[1]).and(woken)
         } else {
@@ -94,10 +94,10 @@ impl<W: Seats, H: Host> Participant<W, H> {
     /// Looks for sleepers of a class, by `find`, which reads their masks. The barrier in front orders it
     /// after the publication.
     #[inline(always)]
-    fn look(&mut self, class: WaiterClass, find: impl Fn() -> bool) -> bool {
+    fn peek(&mut self, class: WaiterClass, find: impl Fn() -> bool) -> bool {
         let Self { words, number, fences, .. } = self;
         let word = || words.field(*number, Field::Fences); // Only when it changes.
-        fences[class.index()].look::<W::Platform>(word, class.bit(), find)
+        fences[class.index()].peek::<W::Platform>(word, class.bit(), find)
     }
 
     /// Keeps the result of a wake by an end that holds something that must not be lost.

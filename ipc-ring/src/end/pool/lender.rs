@@ -31,7 +31,7 @@ pub struct Lender<W: Seats, H: Host> {
     class: usize,
     /// A notifier took its waiting bit, and it has been lent no block since, nor found that none is free.
     woken: Cell<bool>,
-    /// It has announced a wait.
+    /// Its waiting bit is set.
     is_armed: Cell<bool>,
 }
 
@@ -133,16 +133,16 @@ impl<W: Seats, H: Host> Lender<W, H> {
         }
     }
 
-    /// Announces a wait, as [`Waiter::arm`].
+    /// Sets the waiting bit, as [`Waiter::arm`].
     pub fn arm(&self, wake: H::Wake) {
         self.is_armed.set(true);
         self.place.arm(wake);
     }
 
     /// Reverts that. True when a notifier was faster.
-    pub fn withdraw(&self) -> bool {
+    pub fn clear_waiting(&self) -> bool {
         self.is_armed.set(false);
-        let woken = self.place.withdraw();
+        let woken = self.place.clear_waiting();
         if woken {
             self.woken.set(true);
         }
@@ -200,7 +200,7 @@ where
     }
 
     fn disarm(&self) -> usize {
-        usize::from(self.lender.withdraw())
+        usize::from(self.lender.clear_waiting())
     }
 
     /// Where those run that hold blocks is not known.

@@ -36,7 +36,7 @@
 //! lap while subscribers keep up. So publishing costs the same whatever their number.
 //!
 //! **Joining a gated ring** ([`seat::enter`]) is a race with a publisher that raises the floor. The publisher
-//! announces in `rising` how far it might raise it, before it reads the cursors; the subscriber sets its
+//! stores in `rising` how far it might raise it, before it reads the cursors; the subscriber sets its
 //! cursor, then reads `rising`; on either side a [barrier](crate::platform::Barrier) separates the two.
 //! Either the publisher sees the cursor, or the subscriber sees that its position may be given up, and takes
 //! a higher one. From then on it misses nothing.

@@ -112,7 +112,7 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     pub fn try_push(&mut self, frame: &[u8]) -> Result<u32, Refused> {
         self.put(frame)?;
-        Ok(self.announce(frame.len()))
+        Ok(self.peek_consumer(frame.len()))
     }
 
     /// Pushes one frame into room that this end knows to be free, without a padding before it; returns the
@@ -122,7 +122,7 @@ impl<M: Memory> Producer<M> {
     pub fn push_known(&mut self, frame: &[u8]) -> Option<u32> {
         let place = self.here(frame.len() as u64)?;
         self.write_and_publish(place, frame);
-        Some(self.announce(frame.len()))
+        Some(self.peek_consumer(frame.len()))
     }
 
     /// Pushes one frame that consists of several pieces.
@@ -139,7 +139,7 @@ impl<M: Memory> Producer<M> {
             at += piece.len() as u64;
         }
         self.publish(place, len as u64);
-        Ok(self.announce(len))
+        Ok(self.peek_consumer(len))
     }
 
     /// Pushes frames, in order, as long as there is room; returns their number and the consumer's signal.
@@ -156,7 +156,7 @@ impl<M: Memory> Producer<M> {
                 Err(_) => break, // The next call reports it, as its first frame.
             }
         }
-        Ok((done, if done == 0 { 0 } else { self.announce(last) }))
+        Ok((done, if done == 0 { 0 } else { self.peek_consumer(last) }))
     }
 
     /// Reserves room for a frame of up to `len` bytes, to be written in place.
@@ -282,9 +282,9 @@ impl<M: Memory> Producer<M> {
 
     /// Returns the consumer's signal. If it is zero, prepares for another frame of `len` bytes.
     #[inline(always)]
-    fn announce(&mut self, len: usize) -> u32 {
+    fn peek_consumer(&mut self, len: usize) -> u32 {
         let Self { memory, fences, .. } = self;
-        let signal = fences.look_at::<M::Platform>(memory.producer_fences(), memory.consumer_signal());
+        let signal = fences.peek_signal::<M::Platform>(memory.producer_fences(), memory.consumer_signal());
         if signal == 0 && self.memory.acquires_next(header::record(len as u64)) {
             let index = self.position & (self.memory.capacity() - 1);
             let room = self.free().min(self.memory.capacity() - index);

@@ -67,7 +67,7 @@ impl<M: Memory> Caller<M> {
         self.number = number;
         self.waits = true;
         let Self { memory, fences, .. } = self;
-        Ok(fences.look_at::<M::Platform>(memory.caller_fences(), memory.responder_signal()))
+        Ok(fences.peek_signal::<M::Platform>(memory.caller_fences(), memory.responder_signal()))
     }
 
     /// The reply to this end's call, if it is there. Returned once.

@@ -101,7 +101,7 @@ impl<M: Memory> Responder<M> {
         M::Platform::crash_point(Site::CallReplied);
         self.open = false;
         let Self { memory, fences, .. } = self;
-        fences.look_at::<M::Platform>(memory.responder_fences(), memory.caller_signal())
+        fences.peek_signal::<M::Platform>(memory.responder_fences(), memory.caller_signal())
     }
 
     /// Whether there is something to take: a request, or an invalid word.

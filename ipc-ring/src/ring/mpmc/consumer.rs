@@ -311,7 +311,7 @@ impl<M: Memory> Consumer<M> {
         // [M6] Release → the next owner of the slot: this end no longer uses it.
         self.memory.tag(index).store(tag.as_raw(), M::Platform::ordering(edge));
         super::recovery::count(&self.memory, counter);
-        super::recovery::announce_orphans(&self.memory);
+        super::recovery::publish_orphans(&self.memory);
     }
 
     /// The position that this end checks next.

@@ -52,7 +52,7 @@ pub fn repair<M: Memory>(memory: &M, holder: &Holder, is_alive: impl FnOnce(u64)
         return Repair::Alive { identity };
     }
     if repair_slot(memory, holder.index, holder.tag) {
-        announce_orphans(memory);
+        publish_orphans(memory);
         Repair::Repaired { identity }
     } else {
         Repair::Moved
@@ -95,8 +95,8 @@ pub fn sweep<M: Memory>(memory: &M, number: u16, dead: u64) -> (u64, bool) {
         slots += u64::from(repair_slot(memory, index, tag));
     }
     M::Platform::crash_point(Site::MpmcSwept);
-    announce_orphans(memory);
-    M::Platform::crash_point(Site::MpmcAnnounced);
+    publish_orphans(memory);
+    M::Platform::crash_point(Site::MpmcOrphansPublished);
     // [M8] Release → the next holder, and later recoverers: no tag names the dead holder any more.
     let freed = memory
         .identity(number)
@@ -148,7 +148,7 @@ pub(super) fn count_void<M: Memory>(memory: &M) {
 }
 
 /// Makes consumers search, after slots may have become orphans.
-pub(super) fn announce_orphans<M: Memory>(memory: &M) {
+pub(super) fn publish_orphans<M: Memory>(memory: &M) {
     // [M7] Release → the consumer's Acquire: the orphans exist.
     memory.orphans().fetch_add(1, M::Platform::ordering(Edge::MpmcOrphansMade));
 }

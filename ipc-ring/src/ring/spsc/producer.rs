@@ -108,7 +108,7 @@ impl<M: Memory> Producer<M> {
         }
         self.put(position, item);
         self.position = position.wrapping_add(1);
-        Some(self.announce())
+        Some(self.peek_consumer())
     }
 
     /// Reserves the next slot, to be written in place. `Ok(None)` when the ring is full.
@@ -157,9 +157,9 @@ impl<M: Memory> Producer<M> {
     ///
     /// If it is zero, no one waits for this end, so it prepares for the next message.
     #[inline(always)]
-    fn announce(&mut self) -> u32 {
+    fn peek_consumer(&mut self) -> u32 {
         let Self { memory, fences, .. } = self;
-        let signal = fences.look_at::<M::Platform>(memory.producer_fences(), memory.consumer_signal());
+        let signal = fences.peek_signal::<M::Platform>(memory.producer_fences(), memory.consumer_signal());
         if signal == 0 {
             // No one has to be woken first.
             self.memory.acquire_next(self.index(), || self.free() > 0);
@@ -244,7 +244,8 @@ impl<M: Memory> Producer<M> {
     /// [soon](crate::wait::soon) instead of sleeping.
     #[must_use]
     pub fn room_is_coming(&self) -> bool {
-        // The announcement's barrier orders this after the load of `consumed`, which is stored later.
+        // The barrier of the check for waiters orders this after the load of `consumed`, which is stored
+        // later.
         self.limit.is_about_to_grow(self.memory.giving().load(Relaxed), self.memory.capacity())
     }
 
@@ -256,7 +257,8 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Whether the consumer has popped everything pushed so far. True is final; false may be out of date,
-    /// unless the consumer's closed bit was [seen](crate::wait::signal::seen) before: then it pops no more.
+    /// unless the consumer's closed bit was [loaded](crate::wait::signal::load_state) before: then it pops no
+    /// more.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         // [S3] Acquire ← the consumer's Release.
@@ -319,7 +321,7 @@ impl<T: Message, M: Memory<Shape = Of<T>>> Producer<M> {
         if done == 0 {
             return Ok((0, 0));
         }
-        Ok((done, self.announce()))
+        Ok((done, self.peek_consumer()))
     }
 }
 
@@ -348,7 +350,7 @@ impl<'a, M: Memory> Claim<'a, M> {
         let position = self.producer.position;
         self.producer.publish(position, self.producer.index());
         self.producer.position = position.wrapping_add(1);
-        (self.producer.announce(), self.producer)
+        (self.producer.peek_consumer(), self.producer)
     }
 }
 

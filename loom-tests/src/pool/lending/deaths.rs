@@ -10,7 +10,8 @@ use crate::{Model, crash, reached};
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
-    Model::new("pool_lender_dies_announced", 15, lender_dies_announced).reaches(&["died", "a lender sleeps"]),
+    Model::new("pool_lender_dies_about_to_sleep", 15, lender_dies_about_to_sleep)
+        .reaches(&["died", "a lender sleeps"]),
     Model::new("pool_lender_dies_woken", 8, lender_dies_woken).reaches(&["a lender sleeps", "recovered"]),
     Model::new("pool_lender_dies_with_a_block", 60, lender_dies_with_a_block)
         .bound(2)
@@ -18,7 +19,7 @@ pub const MODELS: &[Model] = &[
     Model::new("pool_giver_dies_with_the_mask", 500, || giver_dies(Site::WaitMaskTaken))
         .bound(1)
         .reaches(&["died", "a lender sleeps"]),
-    Model::new("pool_giver_dies_with_the_bit", 1_000, || giver_dies(Site::WaitTaken))
+    Model::new("pool_giver_dies_with_the_bit", 1_000, || giver_dies(Site::WakeClaimed))
         .bound(1)
         .reaches(&["died", "a lender sleeps"]),
     Model::new("pool_giver_dies_before_it_looks", 8, giver_dies_before_it_looks)
@@ -26,12 +27,12 @@ pub const MODELS: &[Model] = &[
 ];
 
 /// A lender that died with its bits set does not prevent the wake-up of the other one.
-fn lender_dies_announced() {
+fn lender_dies_about_to_sleep() {
     let channel = Channel::mortal(1, 3);
     let (giver, mut first) = (channel.giver(GIVER), channel.lender(FIRST));
     let held = giver.hold();
     let other = channel.sleeper(SECOND);
-    if crash::kill_at(Site::WaitAnnounced, 0, || first.lend_and_keep()).is_none() {
+    if crash::kill_at(Site::WaitingSet, 0, || first.lend_and_keep()).is_none() {
         reached("died");
         channel.domain().die(u64::from(FIRST));
     }

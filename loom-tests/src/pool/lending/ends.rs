@@ -159,7 +159,7 @@ impl LenderEnd {
         self.1.give_back(loaned);
     }
 
-    /// Announces the wait of this end, as a set does.
+    /// Prepares the wait of this end, as a set does.
     pub(super) fn arm(&self) {
         self.0.arm(self.0.place.host().wake());
         Loom::heavy(self.2.barrier).expect("no barrier of a model fails");
@@ -167,7 +167,7 @@ impl LenderEnd {
 
     /// Takes that back, as a set does. True when it was woken.
     pub(super) fn disarm(&self) -> bool {
-        self.0.withdraw()
+        self.0.clear_waiting()
     }
 
     /// As a task does that was lent a block.

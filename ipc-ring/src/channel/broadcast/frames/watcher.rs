@@ -67,7 +67,7 @@ impl Watcher {
         self.domain.member().ours()?;
         match explain(self.ring.try_pop_vec(out)) {
             Err(PopError::Empty) => {
-                let bits = signal::seen::<Native>(self.ring.memory().state());
+                let bits = signal::load_state::<Native>(self.ring.memory().state());
                 let Some(error) = ended(bits, self.sequence()) else { return Err(PopError::Empty) };
                 // [C1] The bit is seen: everything published before is visible too. Check once more.
                 match explain(self.ring.try_pop_vec(out)) {

@@ -52,9 +52,10 @@ impl<M: Memory> Consumer<M> {
         frame.start.wrapping_add(header::record(frame.len))
     }
 
-    /// Announces that the bytes up to here are about to be released, then checks whether the producer waits
-    /// for them. A producer that announces its sleep after this check finds the word set when it rechecks the
-    /// ring; it does not sleep but checks again [soon](crate::wait::soon), because no one will wake it.
+    /// Stores in `giving` that the bytes up to here are about to be released, then checks whether the
+    /// producer waits for them. A producer that sets its waiting bit after this check finds the word set when
+    /// it rechecks the ring; it does not sleep but checks again [soon](crate::wait::soon), because no one
+    /// will wake it.
     #[inline(never)]
     fn before_giving(&mut self, frame: Frame, wake: impl FnOnce(u32)) {
         self.memory.giving().store(Self::behind_frame(frame), Relaxed); // The check's barrier orders this.
@@ -151,7 +152,7 @@ impl<M: Memory> Consumer<M> {
     #[inline]
     pub(super) fn look_at_producer(&mut self) -> u32 {
         let Self { memory, fences, .. } = self;
-        fences.look_at::<M::Platform>(memory.consumer_fences(), memory.producer_signal())
+        fences.peek_signal::<M::Platform>(memory.consumer_fences(), memory.producer_signal())
     }
 
     /// The ring is empty.

@@ -58,6 +58,6 @@ impl<'a, M: Memory> Claim<'a, M> {
     pub fn commit(self, len: usize) -> (u32, &'a Producer<M>) {
         assert!(len <= self.len, "no more is committed than was claimed");
         self.producer.publish(self.place, len as u64);
-        (self.producer.announce(len), self.producer)
+        (self.producer.peek_consumer(len), self.producer)
     }
 }

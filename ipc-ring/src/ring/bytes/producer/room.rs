@@ -84,7 +84,8 @@ impl<M: Memory> Producer<M> {
     /// [soon](crate::wait::soon) instead of sleeping.
     #[must_use]
     pub fn room_is_coming(&self) -> bool {
-        // The announcement's barrier orders this after the load of `consumed`, which is stored later.
+        // The barrier of the check for waiters orders this after the load of `consumed`, which is stored
+        // later.
         self.limit.is_about_to_grow(self.memory.giving().load(Relaxed), self.memory.capacity())
     }
 
@@ -100,7 +101,8 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Whether the consumer has popped everything pushed so far. True is final; false may be out of date,
-    /// unless the consumer's closed bit was [seen](crate::wait::signal::seen) before: then it pops no more.
+    /// unless the consumer's closed bit was [loaded](crate::wait::signal::load_state) before: then it pops no
+    /// more.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         // [B3] Acquire ← the consumer's Release.

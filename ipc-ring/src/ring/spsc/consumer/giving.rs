@@ -24,10 +24,10 @@ impl<M: Memory> Consumer<M> {
         self.position.wrapping_add(count).wrapping_sub(self.published) >= self.quarter
     }
 
-    /// Announces that the slots below this position are about to be released, then checks whether the
-    /// producer waits for them.
+    /// Stores in `giving` that the slots below this position are about to be released, then checks whether
+    /// the producer waits for them.
     ///
-    /// A producer that announces its sleep after this check finds the word set when it rechecks the ring; it
+    /// A producer that sets its waiting bit after this check finds the word set when it rechecks the ring; it
     /// does not sleep but checks again [soon](crate::wait::soon), because no one will wake it.
     #[inline(always)]
     pub(super) fn before_giving(&mut self, next: u64, wake: impl FnOnce(u32)) {
@@ -71,7 +71,7 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub(super) fn look_at_producer(&mut self) -> u32 {
         let Self { memory, fences, .. } = self;
-        fences.look_at::<M::Platform>(memory.consumer_fences(), memory.producer_signal())
+        fences.peek_signal::<M::Platform>(memory.consumer_fences(), memory.producer_signal())
     }
 
     #[inline(always)]

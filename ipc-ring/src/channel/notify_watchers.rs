@@ -27,7 +27,7 @@ impl Subject {
 }
 
 /// Notifies the watchers of a channel's generation.
-pub(super) fn announce(
+pub(super) fn notify_watchers(
     member: &Member,
     generation: u64,
     kind: FrameKind,
