@@ -7,14 +7,16 @@ mod common;
 mod kinds;
 mod spsc_common;
 
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use common::sandbox::forbid;
 use common::{private_namespace, unique};
 use ipc_ring::observe::{DomainObserver, Tap, TapError, TapStart};
+use ipc_ring::ring::broadcast::{Mapped, Mode, Publish, Publisher, Resume, Start, Subscriber, seat};
 use ipc_ring::{
-    AttachError, AttachErrorKind, Barrier, Domain, WaitSet, WaitSetError, WaitStrategy, broadcast, fault,
-    spsc,
+    AttachError, AttachErrorKind, Barrier, Domain, Region, WaitSet, WaitSetError, WaitStrategy, broadcast,
+    fault, spsc,
 };
 use kinds::{How, Told, every};
 use nix::libc;
@@ -145,6 +147,23 @@ fn no_process_joins_a_gated_channel_without_the_barrier() {
         for number in 0..20 {
             of_messages.try_push(number).unwrap();
             of_frames.try_push(&[7; 8]).unwrap();
+        }
+    });
+}
+
+/// The ring by itself: the seat may stay taken for a while.
+#[test]
+fn who_may_not_join_a_gated_ring_does_not_hold_up_its_publisher() {
+    in_thread(|| {
+        let region = Region::heap(Mapped::<u64>::geometry(4).unwrap().total_size());
+        let memory = Mapped::<u64>::make(region, 4, Barrier::Asymmetric, Mode::Gated, 0).unwrap();
+        let mut publisher = Publisher::attach(memory.clone()).unwrap();
+        forbid_membarrier();
+        let seat = seat::take(&memory, NonZeroU64::MIN).unwrap();
+        let refused = Subscriber::join(memory, seat, Start::Oldest, Resume::Oldest, || true).map(drop);
+        assert!(refused.unwrap_err().0.to_string().contains("membarrier"));
+        for number in 0..20 {
+            assert_eq!(publisher.try_publish(&number), Publish::Done);
         }
     });
 }
