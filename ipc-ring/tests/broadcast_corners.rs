@@ -145,6 +145,22 @@ fn a_dead_subscriber_is_dropped_once() {
     assert!(!publisher.drop_dead(|_| false), "nobody is left");
 }
 
+#[test]
+fn only_who_still_holds_up_the_publisher_is_dropped() {
+    let (memory, mut publisher) = ring(Mode::Gated);
+    let mut slow = join(&memory, Start::Oldest, never_asked);
+    publish(&mut publisher, CAPACITY);
+    assert_eq!(publisher.try_publish(&0), Publish::Full);
+    assert_eq!(slow.try_pop(), Pop::Item { item: 0, look: false });
+    assert!(!publisher.drop_dead(|_| false), "it has gone on");
+    publish(&mut publisher, 1);
+    assert_eq!(publisher.try_publish(&0), Publish::Full);
+    // Its seat is free, but the cursor was not taken back yet.
+    memory.identity(0).store(0, Relaxed);
+    assert!(!publisher.drop_dead(|_| false), "nobody is there");
+    assert_eq!(memory.drops().load(Relaxed), 0);
+}
+
 /// A gated ring of which the messages below 4 are being given up.
 fn half_raised() -> Memory {
     let (memory, mut publisher) = ring(Mode::Gated);
