@@ -42,3 +42,29 @@ fn each_class_counts_its_own_blocks_that_died() {
     assert_eq!((report.seats, report.blocks), (1, 3));
     assert_eq!([0, 1, 2].map(|class| class_stats(&memory, class).reclaimed), [1, 1, 1]);
 }
+
+#[test]
+fn blocks_that_were_needed_are_lent_in_turn_and_no_others() {
+    let shape = Shape::new(&[(64, 8)]).unwrap();
+    let memory = Mapped::new(Region::heap(shape.total_size), shape, 1).unwrap();
+    let member = Member::new(memory.clone(), Seat::take(&memory, NonZeroU64::MIN).unwrap());
+    let in_turn = |count: usize| {
+        let lend = |_| {
+            let loaned = member.try_loan(0).unwrap();
+            let block = loaned.block();
+            member.abandon(loaned);
+            block
+        };
+        (0..count).map(lend).collect::<Vec<_>>()
+    };
+    // Four from the start.
+    assert_eq!(in_turn(5), [0, 1, 2, 3, 0]);
+    let held = [(); 6].map(|()| member.try_loan(0).unwrap());
+    for loaned in held {
+        member.abandon(loaned);
+    }
+    let mut blocks = in_turn(6);
+    blocks.sort_unstable();
+    assert_eq!(blocks, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(class_stats(&memory, 0).high_water, 6);
+}
