@@ -53,7 +53,7 @@ fn pop(subscriber: &mut Subscriber<Mapped>) -> Pop {
 
 #[test]
 fn a_header_is_refused_for_each_reason_alone() {
-    // A subscriber after records up to a position finds this word there, and one at the start of the next lap.
+    // A subscriber after records up to a position finds this word there, and a frame at the next lap's start.
     let found = |records: &[u64], word: fn(u64) -> u64| {
         let (memory, mut publisher) = ring(Mode::Lossy);
         publish(&mut publisher, records);
