@@ -139,10 +139,10 @@ fn a_dead_subscriber_is_dropped_once() {
     let (memory, mut publisher) = ring(Mode::Gated);
     let _dead = join(&memory, Start::Oldest, never_asked);
     publish(&mut publisher, CAPACITY);
-    assert!(!publisher.drop_dead(|_| false), "nobody holds it up yet");
+    assert!(!publisher.drop_dead(|_| false), "it is not held up yet");
     assert_eq!(publisher.try_publish(&0), Publish::Full);
     assert!(publisher.drop_dead(|_| false));
-    assert!(!publisher.drop_dead(|_| false), "nobody is left");
+    assert!(!publisher.drop_dead(|_| false), "there is no other");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn only_who_still_holds_up_the_publisher_is_dropped() {
     assert_eq!(publisher.try_publish(&0), Publish::Full);
     // Its seat is free, but the cursor was not taken back yet.
     memory.identity(0).store(0, Relaxed);
-    assert!(!publisher.drop_dead(|_| false), "nobody is there");
+    assert!(!publisher.drop_dead(|_| false), "the seat is free");
     assert_eq!(memory.drops().load(Relaxed), 0);
 }
 

@@ -188,7 +188,7 @@ fn who_has_only_a_padding_given_up_misses_nothing() {
 }
 
 #[test]
-fn nobody_goes_back() {
+fn no_subscriber_goes_back() {
     let (memory, mut publisher) = ring(Mode::Lossy);
     publish(&mut publisher, &[32; 3]);
     let mut subscriber = watch(&memory, Start::Next);
