@@ -240,10 +240,10 @@ impl Domain {
             }
             // The heartbeat is for a name whose maker died before it woke any waiter.
             let nap = Nap::new(now + HEARTBEAT * 10, Some(deadline));
-            let is_there = |last: bool| {
+            let is_there = || {
                 let there = member.try_locked(|locked| {
                     let entry = locked.find(name).ok().flatten();
-                    entry.is_some_and(|entry| !last || matches!(member.is_alive(entry.creator), Ok(true)))
+                    entry.is_some_and(|entry| matches!(member.is_alive(entry.creator), Ok(true)))
                 });
                 there.unwrap_or(false)
             };

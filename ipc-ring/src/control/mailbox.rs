@@ -96,7 +96,7 @@ impl Mailbox {
     /// When the semaphores were removed, or with [`ErrorKind::Interrupted`].
     #[track_caller]
     pub(super) fn sleep(&self, nap: Nap) -> Result<bool, Error> {
-        self.sleep_unless_owed(nap, |last| self.is_owed(last))
+        self.sleep_unless_owed(nap, || self.is_owed())
     }
 
     /// As [`sleep`](Self::sleep), for something other than a frame. `is_owed`: see [`Nap::take`].
@@ -107,25 +107,25 @@ impl Mailbox {
     pub(super) fn sleep_unless_owed(
         &self,
         nap: Nap,
-        mut is_owed: impl FnMut(bool) -> bool,
+        mut is_owed: impl FnMut() -> bool,
     ) -> Result<bool, Error> {
         self.check_interrupted()?;
         let rung = nap.take(
             &mut is_owed,
             |_, until| self.member.sleep(self.wake, until, &self.interrupts),
-            |is_owed, last| is_owed(last),
+            |is_owed| is_owed(),
         )?;
         self.check_interrupted()?;
         Ok(rung)
     }
 
-    /// Whether a frame waits for which a process of the domain must have rung; with `last`, only if that
-    /// process is still alive to ring. A frame that a process outside the domain puts into the queue is not
-    /// announced, nor is one whose sender died before it rang.
-    fn is_owed(&self, last: bool) -> bool {
+    /// Whether a frame waits for which a process of the domain must ring, and is alive to ring. A frame that
+    /// a process outside the domain puts into the queue is not announced, nor is one whose sender died before
+    /// it rang.
+    fn is_owed(&self) -> bool {
         let Ok(stat) = self.slot.queue.stat() else { return false };
-        if stat.messages() == 0 || !last {
-            return stat.messages() > 0;
+        if stat.messages() == 0 {
+            return false;
         }
         // Both numbers are the kernel's, in this process's numbering.
         stat.last_sender_pid().is_some_and(|pid| matches!(self.member.owner_of(pid), Ok(Some(_))))

@@ -4,9 +4,9 @@
 //! wake-up that is lost through a bug loses no message: it only delays one, and nothing fails. This module
 //! makes such bugs visible. When a sleep ends without a token, and not by the caller's deadline, the end
 //! checks its ring for something for which the other side must have woken it. If there is, it sleeps a little
-//! longer, since the notifier may be on its way: between its publication and its token, and without the CPU.
-//! If no token comes in that time, the notifier did not die, and the item is still there, the sleep was a
-//! late one.
+//! longer, since the notifier may be on its way: between its publication and its token, or woken itself to
+//! pass the wake-up on, and without the CPU. If no token comes in that time, no process that may have owed it
+//! has died, and there still is something, the sleep was a late one.
 //!
 //! Each wait states what counts as owed, which is less than what is there. A consumer is owed a wake-up for
 //! each element that it finds, and for the end of the stream. A producer that waits for room is not: the
@@ -26,9 +26,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// How long a notifier may take. In test builds, as long as a shared processor may delay it; in others
-/// shorter, so that a forgotten sleeper is not kept waiting.
-const GRACE: Duration = if cfg!(debug_assertions) { super::HEARTBEAT } else { Duration::from_millis(2) };
+/// How long a notifier may take: as long as others may keep it from a shared processor.
+const GRACE: Duration = super::HEARTBEAT;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static LISTENER: OnceLock<Report> = OnceLock::new();
@@ -37,7 +36,7 @@ static LISTENER: OnceLock<Report> = OnceLock::new();
 pub type Report = fn(&'static Location<'static>);
 
 /// The number of late sleeps of this process so far. 0 in a program without bugs, unless a notifier that was
-/// about to wake an end of this process was stopped for longer than two milliseconds at that moment.
+/// about to wake an end of this process was stopped for longer than a tenth of a second at that moment.
 #[must_use]
 pub fn count() -> u64 {
     COUNT.load(Relaxed) // A count, for display and for assertions of tests.
@@ -76,9 +75,8 @@ impl Nap {
     }
 
     /// Sleeps, using `sleep`, and returns its result: whether there was a token. If there was none,
-    /// determines through `is_owed` whether one was [owed](self). `is_owed` is called at most twice, the
-    /// second time with `true`; then it must also return false if a process that may have owed the token has
-    /// died. Both closures are passed `end`.
+    /// determines through `is_owed`, in at most two calls, whether one was [owed](self): whether there is
+    /// something, and no process that may have owed the token has died. Both closures are passed `end`.
     ///
     /// # Errors
     /// Those of `sleep`.
@@ -87,14 +85,14 @@ impl Nap {
         self,
         end: &mut T,
         mut sleep: impl FnMut(&mut T, Instant) -> Result<bool, E>,
-        mut is_owed: impl FnMut(&mut T, bool) -> bool,
+        mut is_owed: impl FnMut(&mut T) -> bool,
     ) -> Result<bool, E> {
         if sleep(end, self.until)? {
             return Ok(true);
         }
         let now = Instant::now();
         let is_over = |time: Instant| self.deadline.is_some_and(|deadline| deadline <= time);
-        if is_over(now) || !is_owed(end, false) {
+        if is_over(now) || !is_owed(end) {
             return Ok(false);
         }
         let grace = Nap::new(now + GRACE, self.deadline);
@@ -102,7 +100,7 @@ impl Nap {
             return Ok(true);
         }
         // If the deadline comes in between, the question stays open.
-        if !is_over(now + GRACE) && is_owed(end, true) {
+        if !is_over(now + GRACE) && is_owed(end) {
             note(Location::caller());
         }
         Ok(false)
@@ -128,37 +126,40 @@ mod tests {
         static SEEN: Cell<u32> = const { Cell::new(0) };
     }
 
-    /// The number of late sleeps reported to this thread. `tokens` says which of the two sleeps end with a
-    /// token; the other arguments likewise.
-    fn told(deadline: Option<Duration>, tokens: [bool; 2], owed: [bool; 2], excused: bool) -> (bool, u32) {
+    /// Whether there was a token, and the number of late sleeps reported to this thread. `tokens` says which
+    /// of the sleeps end with a token, `owed` what the checks find; each holds as many as there must be.
+    fn told(deadline: Option<Duration>, tokens: &[bool], owed: &[bool]) -> (bool, u32) {
         report_to(|place| {
             assert!(place.file().ends_with("late.rs"));
             SEEN.set(SEEN.get() + 1);
         });
         let before = SEEN.get();
-        let (mut tokens, mut owed) = (tokens.into_iter(), owed.into_iter());
+        let (mut tokens, mut owed) = (tokens.iter().copied(), owed.iter().copied());
         let now = Instant::now();
         let woken = Nap::new(now, deadline.map(|deadline| now + deadline)).take(
             &mut (),
             |_, _| Ok::<_, Infallible>(tokens.next().unwrap()),
-            |_, is_last| owed.next().unwrap() && !(is_last && excused),
+            |_| owed.next().unwrap(),
         );
+        assert_eq!((tokens.next(), owed.next()), (None, None), "all sleeps and checks were made");
         (woken.unwrap(), SEEN.get() - before)
     }
 
     #[test]
     fn a_sleep_is_late_when_a_token_was_owed_and_none_came() {
-        let all = [true, true];
-        let none = [false, false];
-        assert_eq!(told(None, none, all, false), (false, 1));
-        assert_eq!(told(Some(GRACE * 10), none, all, false), (false, 1));
-        assert_eq!(told(None, none, none, false), (false, 0), "nothing was there");
-        assert_eq!(told(None, none, [true, false], false), (false, 0), "another end took it");
-        assert_eq!(told(None, none, all, true), (false, 0), "the notifier died");
-        assert_eq!(told(None, all, all, false), (true, 0), "woken");
-        assert_eq!(told(None, [false, true], all, false), (true, 0), "the notifier was under way");
-        assert_eq!(told(Some(Duration::ZERO), none, all, false), (false, 0), "the deadline ended it");
-        assert_eq!(told(Some(GRACE / 2), none, all, false), (false, 0), "the deadline came in between");
+        let twice = [false, false];
+        assert_eq!(told(None, &twice, &[true, true]), (false, 1));
+        assert_eq!(told(Some(GRACE * 10), &twice, &[true, true]), (false, 1));
+        assert_eq!(told(None, &[false], &[false]), (false, 0), "nothing was there, or the notifier is dead");
+        assert_eq!(
+            told(None, &twice, &[true, false]),
+            (false, 0),
+            "another end took it, or the notifier died"
+        );
+        assert_eq!(told(None, &[true], &[]), (true, 0), "woken");
+        assert_eq!(told(None, &[false, true], &[true]), (true, 0), "the notifier was under way");
+        assert_eq!(told(Some(Duration::ZERO), &[false], &[]), (false, 0), "the deadline ended it");
+        assert_eq!(told(Some(GRACE / 2), &twice, &[true]), (false, 0), "the deadline came in between");
         assert!(count() > 0);
     }
 

@@ -92,7 +92,7 @@ pub(crate) fn commit_wait<T: ?Sized, W: Waiter>(
     let woken = nap.take(
         end,
         |end, until| waiter(end).host().sleep(until),
-        |end, is_last| is_owed(end) && !(is_last && waiter(end).has_peer_died()),
+        |end| is_owed(end) && !waiter(end).has_peer_died(),
     );
     let waiter = waiter(end);
     // The sleep has taken one of them.

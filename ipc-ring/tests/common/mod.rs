@@ -22,27 +22,16 @@ pub use skip::{Need, skip};
 
 pub const ROLE: &str = "IPC_RING_TEST_ROLE";
 
-/// Ends the program at a late sleep: one that was ended by the periodic check although a wake-up was owed. A
-/// release build reports it and continues, unless `LATE_SLEEP` is `abort`, since there a notifier that was
-/// off the processor for two milliseconds is indistinguishable from one that forgot: for long runs on a
-/// machine that does nothing else. An emulated machine (`EMULATED_ON` names the real one) continues, too:
-/// there a processor may be away for longer than any grace period.
+/// Ends the program at a late sleep: one that was ended by the periodic check although a wake-up was owed. An
+/// emulated machine (`EMULATED_ON` names the real one) reports it and continues: there a processor may be
+/// away for longer than any grace period.
 fn no_late_sleeps() {
     ipc_ring::wait::late::report_to(|place| {
         eprintln!("a sleep at {place} ended by the periodic look, and a wake-up was owed");
-        let is_checked = cfg!(debug_assertions) && std::env::var_os("EMULATED_ON").is_none();
-        if is_checked || aborts_when_late() {
+        if std::env::var_os("EMULATED_ON").is_none() {
             std::process::abort();
         }
     });
-}
-
-fn aborts_when_late() -> bool {
-    match std::env::var("LATE_SLEEP") {
-        Err(std::env::VarError::NotPresent) => false,
-        Ok(word) if word == "abort" => true,
-        other => panic!("LATE_SLEEP is {other:?}, and can only be \"abort\""),
-    }
 }
 
 /// Puts the calling thread, and the children it starts, into an IPC namespace of their own. Everything made
