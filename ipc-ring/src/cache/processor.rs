@@ -40,6 +40,7 @@ pub(crate) fn prefetches_polled(stride: usize) -> bool {
 }
 
 /// Whether more than one pause lies between two polls of a line.
+#[inline]
 pub(crate) fn polls_seldom() -> bool {
     has(INTEL)
 }
@@ -68,6 +69,7 @@ const NOT_BATCHED: u8 = 1 << 6;
 
 /// Queried once: in a virtual machine the query traps to the hypervisor and takes as long as a system call or
 /// two.
+#[inline]
 fn has(bit: u8) -> bool {
     static PROCESSOR: Asked = Asked::new();
     PROCESSOR.or_ask(|| pretended().unwrap_or_else(vendor) | switched_off()) & bit != 0

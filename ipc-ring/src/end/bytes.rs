@@ -235,7 +235,7 @@ impl<P: Place, M: Memory, W: Words, H: Host> Poll for Popping<'_, P, M, W, H> {
         &self.consumer.end
     }
 
-    fn wait_for_batch(&mut self) {
+    fn begin(&mut self) {
         self.consumer.wait_for_batch();
     }
 }

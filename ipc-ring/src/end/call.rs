@@ -10,8 +10,8 @@ use super::pair::{Endpoint, Words};
 use crate::error::{CallError, PopError};
 use crate::ring::call::{self as ring, Corruption, Memory, Refused};
 use crate::wait::host::Host;
-use crate::wait::pause;
 use crate::wait::signal::{CLOSED, POISONED};
+use crate::wait::{between_polls, pause};
 
 /// The calling end.
 #[derive(Debug)]
@@ -166,6 +166,11 @@ impl<M: Memory, W: Words, H: Host> Poll for Replies<'_, M, W, H> {
     fn end(&self) -> &Endpoint<W, H> {
         &self.0.end
     }
+
+    fn begin(&mut self) {
+        leave_the_line();
+        between_polls();
+    }
 }
 
 impl<M: Memory, W: Words, H: Host> Poll for Quiet<'_, M, W, H> {
@@ -187,6 +192,11 @@ impl<M: Memory, W: Words, H: Host> Poll for Quiet<'_, M, W, H> {
 
     fn end(&self) -> &Endpoint<W, H> {
         &self.0.end
+    }
+
+    fn begin(&mut self) {
+        leave_the_line();
+        between_polls();
     }
 }
 
@@ -276,5 +286,10 @@ impl<M: Memory, W: Words, H: Host> Poll for Requests<'_, M, W, H> {
 
     fn end(&self) -> &Endpoint<W, H> {
         &self.0.end
+    }
+
+    fn begin(&mut self) {
+        leave_the_line();
+        between_polls();
     }
 }

@@ -55,8 +55,9 @@ pub trait Poll {
     fn end_mut(&mut self) -> &mut Endpoint<Self::Words, Self::Host>;
     /// The seat, read-only.
     fn end(&self) -> &Endpoint<Self::Words, Self::Host>;
-    /// Waits for a batch of messages, where that has been useful lately or is due to be tried.
-    fn wait_for_batch(&mut self) {}
+    /// A wait of an end that polls begins: waits for a batch of messages, where that has been useful lately or
+    /// is due to be tried, or leaves the line to the other end that will write it.
+    fn begin(&mut self) {}
 }
 
 /// Waiting for something to pop.
@@ -87,7 +88,7 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
     }
 
     fn begin(&mut self) {
-        self.0.wait_for_batch();
+        self.0.begin();
     }
 
     #[inline(always)]
@@ -113,10 +114,10 @@ impl<P: Poll> Attempt for ForItem<'_, P> {
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
         for _ in 0..self.0.end().waits.looks(8) {
-            between_polls();
             if self.0.has_item() {
                 break;
             }
+            between_polls();
         }
         Ok(())
     }

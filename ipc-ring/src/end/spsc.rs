@@ -185,7 +185,7 @@ impl<M: Memory, W: Words, H: Host> Poll for Popping<'_, M, W, H> {
         &self.consumer.end
     }
 
-    fn wait_for_batch(&mut self) {
+    fn begin(&mut self) {
         self.consumer.wait_for_batch();
     }
 }
@@ -215,7 +215,7 @@ impl<M: Memory, W: Words, H: Host> Poll for Looking<'_, M, W, H> {
         &self.0.end
     }
 
-    fn wait_for_batch(&mut self) {
+    fn begin(&mut self) {
         self.0.wait_for_batch();
     }
 }

@@ -183,7 +183,8 @@ pub trait Attempt {
     fn is_owed(&mut self) -> bool {
         self.look() == Look::Ready
     }
-    /// Passes the time between two attempts of an end that polls; may make some further cheap checks.
+    /// Passes the time between two attempts of an end that polls; may make some further cheap checks, the
+    /// first of them at once.
     ///
     /// # Errors
     /// If the wait cannot succeed.
@@ -202,20 +203,40 @@ pub trait Attempt {
     fn slept(&mut self, _is_woken: bool, _deadline: Option<Instant>) {}
 }
 
-/// Waits until an attempt succeeds.
+/// Waits until an attempt succeeds. To be called from a cold function.
 ///
 /// # Errors
 /// Those of the attempt; [`Stop`].
-#[cold]
-#[inline(never)]
+#[inline(always)]
 #[track_caller]
 pub fn park<A: Attempt>(attempt: &mut A, deadline: Option<Instant>) -> Result<A::Output, A::Error> {
     let waits = attempt.waiter().waits();
-    let mut wait = if A::NEEDS_POLLING { waits.start_with_naps(deadline) } else { waits.start(deadline) };
-    let mut soon = Soon::default();
-    if waits.polls() {
+    let (polls, polls_first) = (waits.polls(), waits.polls_first());
+    let wait = if A::NEEDS_POLLING { waits.start_with_naps(deadline) } else { waits.start(deadline) };
+    if polls {
         attempt.begin();
     }
+    if polls_first {
+        // What an end that polls waits for mostly comes now. Inlined, and without the rest of the loop: the
+        // shorter the path behind the check that finds it, the sooner it is there.
+        attempt.poll()?;
+        if let Some(output) = attempt.attempt(&wait)? {
+            return Ok(output);
+        }
+    }
+    park_on(attempt, wait, deadline)
+}
+
+/// As [`park`], after its first polls.
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn park_on<A: Attempt>(
+    attempt: &mut A,
+    mut wait: Wait,
+    deadline: Option<Instant>,
+) -> Result<A::Output, A::Error> {
+    let mut soon = Soon::default();
     loop {
         if let Some(output) = attempt.attempt(&wait)? {
             return Ok(output);

@@ -151,6 +151,12 @@ impl Waits {
         !matches!(self.strategy, WaitStrategy::Sleep)
     }
 
+    /// Whether a wait polls before it asks whether the other end can run meanwhile: unless the last wait
+    /// found that it cannot.
+    pub(crate) fn polls_first(&self) -> bool {
+        self.polls() && !self.shares_cpu
+    }
+
     /// Whether waits end with sleeping.
     pub(crate) fn sleeps(&self) -> bool {
         matches!(self.strategy, WaitStrategy::Sleep | WaitStrategy::SpinSleep { .. })

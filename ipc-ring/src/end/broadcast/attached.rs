@@ -148,10 +148,10 @@ where
     #[inline(always)]
     fn poll(&mut self) -> Result<(), PopError> {
         for _ in 0..self.subscriber.end.place.waits.looks(1) {
-            between_polls();
             if self.subscriber.ring.has_something() {
                 break;
             }
+            between_polls();
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ impl<M: Memory, W: Words, H: Host> Poll for Looking<'_, M, W, H> {
         &self.0.end
     }
 
-    fn wait_for_batch(&mut self) {
+    fn begin(&mut self) {
         self.0.wait_for_batch();
     }
 }

@@ -155,10 +155,10 @@ where
         }
         let ring = &self.consumer.ring;
         for _ in 0..looks {
-            between_polls();
             if ring.has_item() {
                 break;
             }
+            between_polls();
         }
         Ok(())
     }
