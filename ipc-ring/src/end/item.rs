@@ -55,8 +55,8 @@ pub trait Poll {
     fn end_mut(&mut self) -> &mut Endpoint<Self::Words, Self::Host>;
     /// The seat, read-only.
     fn end(&self) -> &Endpoint<Self::Words, Self::Host>;
-    /// A wait of an end that polls begins: waits for a batch of messages, where that has been useful lately or
-    /// is due to be tried, or leaves the line to the other end that will write it.
+    /// A wait of an end that polls begins: waits for a batch of messages, where that has been useful lately
+    /// or is due to be tried, or leaves the line to the other end that will write it.
     fn begin(&mut self) {}
 }
 

@@ -112,15 +112,15 @@ impl<M: Memory, W: Words, H: Host> Producer<M, W, H> {
     pub(crate) fn settle(&mut self, pushed: Push) -> Result<(), Refusal> {
         match pushed {
             Push::Done { signal: 0 } => Ok(()),
-            Push::Done { signal } => self.published(signal),
+            Push::Done { signal } => self.pushed(signal),
             Push::Full => Err(full(&self.end)),
             Push::Corrupt(corruption) => Err(self.poison(corruption)),
         }
     }
 
-    /// An element was published, and the consumer's signal is not zero.
+    /// An element was pushed, and the consumer's signal is not zero.
     #[cold]
-    pub(crate) fn published(&mut self, signal: u32) -> Result<(), Refusal> {
+    pub(crate) fn pushed(&mut self, signal: u32) -> Result<(), Refusal> {
         publication(&self.ring, &mut self.end, signal)
     }
 

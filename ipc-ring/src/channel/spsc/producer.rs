@@ -145,7 +145,7 @@ fn settle_slice<T: Message>(
     match pushed {
         Ok((0, _)) => Err(room::full(&core.end).with(0)),
         Ok((count, 0)) => Ok(count),
-        Ok((count, signal)) => match core.published(signal) {
+        Ok((count, signal)) => match core.pushed(signal) {
             Ok(()) => Ok(count),
             Err(refusal) => Err(refusal.with(count)),
         },

@@ -41,9 +41,9 @@ where
         Self { ring, end }
     }
 
-    /// Something was published: wakes the subscribers that wait for it.
+    /// Something was pushed: wakes the subscribers that wait for it.
     #[inline(always)]
-    pub(crate) fn published<V>(&mut self, value: V) -> Result<(), PushError<V>> {
+    pub(crate) fn pushed<V>(&mut self, value: V) -> Result<(), PushError<V>> {
         self.end.wake_subscribers().map_err(|error| PushError::NotWoken(value, error))
     }
 

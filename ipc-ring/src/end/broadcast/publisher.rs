@@ -40,7 +40,7 @@ where
     pub fn try_publish(&mut self, item: &Item<M>) -> Result<(), PushError<()>> {
         self.end.place.ours()?;
         match self.ring.try_publish(item) {
-            Publish::Done => self.published(()),
+            Publish::Done => self.pushed(()),
             other => apart(self.settle(item, other)),
         }
     }
@@ -53,7 +53,7 @@ where
     pub fn publish(&mut self, item: &Item<M>, deadline: Option<Instant>) -> Result<(), PushError<()>> {
         self.end.place.ours()?;
         match self.ring.try_publish(item) {
-            Publish::Done => self.published(()),
+            Publish::Done => self.pushed(()),
             other => apart(self.publish_slowly(item, other, deadline)),
         }
     }
@@ -66,7 +66,7 @@ where
             Publish::Done => Ok(()),
             Publish::Full => {
                 if self.after_full()? && self.ring.try_publish(item) == Publish::Done {
-                    self.published(())
+                    self.pushed(())
                 } else {
                     Err(PushError::Full(()))
                 }
@@ -86,7 +86,7 @@ where
     ) -> Result<(), PushError<()>> {
         loop {
             match publish {
-                Publish::Done => return self.published(()),
+                Publish::Done => return self.pushed(()),
                 Publish::Full => wait_for_room(&mut self.ring, &mut self.end, deadline)?,
                 Publish::Corrupt(corruption) => return Err(PushError::Corrupt((), corruption)),
             }

@@ -45,7 +45,8 @@ impl<M: Memory> Producer<M> {
     /// element.
     ///
     /// # Errors
-    /// [`Corruption`] when no such slot exists within one lap and the ring says it is not full.
+    /// None: whatever the words are, there is such a position. A [`Result`] as for the ring of frames, so
+    /// that a channel attaches both alike.
     pub fn attach(memory: M) -> Result<Self, Corruption> {
         // [S3] Acquire: the slots below are no longer read.
         let consumed = memory.consumed().load(M::Platform::ordering(Edge::SpscReclaimExact));

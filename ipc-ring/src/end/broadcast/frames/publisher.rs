@@ -39,7 +39,7 @@ where
     #[inline(always)]
     pub fn try_publish(&mut self, frame: &[u8]) -> Result<(), PushError<()>> {
         self.try_put(|ring| ring.try_publish(frame))?;
-        self.published(())
+        self.pushed(())
     }
 
     /// As [`try_publish`](Self::try_publish), a frame that consists of several pieces.
@@ -48,7 +48,7 @@ where
     /// As [`try_publish`](Self::try_publish).
     pub fn try_publish_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<(), PushError<()>> {
         self.try_put(|ring| ring.try_publish_vectored(pieces))?;
-        self.published(())
+        self.pushed(())
     }
 
     #[inline(always)]
@@ -71,7 +71,7 @@ where
     #[inline(always)]
     pub fn publish(&mut self, frame: &[u8], deadline: Option<Instant>) -> Result<(), PushError<()>> {
         self.put(|ring| ring.try_publish(frame), deadline)?;
-        self.published(())
+        self.pushed(())
     }
 
     /// As [`publish`](Self::publish), a frame that consists of several pieces.
@@ -84,7 +84,7 @@ where
         deadline: Option<Instant>,
     ) -> Result<(), PushError<()>> {
         self.put(|ring| ring.try_publish_vectored(pieces), deadline)?;
-        self.published(())
+        self.pushed(())
     }
 
     #[inline(always)]
@@ -114,7 +114,7 @@ where
         self.try_put(|ring| ring.try_publish(first.as_ref())).map_err(|error| error.with(0))?;
         // What refuses another one is reported by the next call, about its first frame.
         let more = rest.iter().take_while(|frame| self.ring.try_publish(frame.as_ref()).is_ok()).count();
-        self.published(1 + more).map(|()| 1 + more)
+        self.pushed(1 + more).map(|()| 1 + more)
     }
 
     /// Publishes frames in order, in a gated channel waiting for room. Subscribers are woken once at the end,
@@ -128,7 +128,7 @@ where
             let result = match self.ring.try_publish(frame.as_ref()) {
                 Ok(()) => continue,
                 Err(Refused::Full) => {
-                    self.published(done)?;
+                    self.pushed(done)?;
                     self.put(|ring| ring.try_publish(frame.as_ref()), None)
                 }
                 Err(other) => Err(refused(other)),
@@ -139,7 +139,7 @@ where
                 return Err(error.with(done));
             }
         }
-        self.published(frames.len())
+        self.pushed(frames.len())
     }
 }
 
