@@ -1,13 +1,16 @@
-//! Frames: finding records by their headers, paddings, and where a subscriber starts.
+//! Frames: finding records by their headers, paddings, where a subscriber starts, and a publisher that waits.
+
+use std::num::NonZeroU64;
 
 use ipc_ring::memory::Records;
-use ipc_ring::platform::Site;
-use ipc_ring::ring::broadcast::frames::{Mapped, Memory, Pop, Publisher, Start, Subscriber};
-use ipc_ring::ring::broadcast::{Mode, Resume};
+use ipc_ring::platform::{Barrier, Site};
+use ipc_ring::ring::broadcast::frames::{Mapped, Memory, Pop, Publisher, Refused, Start, Subscriber};
+use ipc_ring::ring::broadcast::{Mode, Resume, seat};
 use loom::thread;
 
 use super::memory::{Private, Shape};
-use crate::{Model, Word64, crash, memory, reached};
+use crate::memory::{self, Objects};
+use crate::{Model, Word64, crash, reached};
 
 /// The models of this file.
 pub const MODELS: &[Model] = &[
@@ -24,6 +27,7 @@ pub const MODELS: &[Model] = &[
     Model::new("broadcast_frames_dies_published", 2_500, || dies(Site::BroadcastPublished))
         .bound(1)
         .reaches(&["died", "frame"]),
+    Model::new("broadcast_frames_gated", 270, gated).reaches(&["frame", "empty", "full"]),
 ];
 
 /// A ring of frames on the heap; clones share it.
@@ -40,11 +44,22 @@ impl Frames {
 
     /// An empty ring; the capacity is in bytes.
     pub(super) fn of_shape(shape: Shape) -> Self {
-        let capacity = shape.capacity;
+        Self::with(shape, |objects, at| objects.word(at, Word64::checked(0)))
+    }
+
+    /// An empty gated ring: the bytes of a frame are never read and written at the same time, which the
+    /// checker sees to.
+    fn gated(capacity: usize) -> Self {
+        let shape = Shape::gated(capacity, Barrier::Asymmetric);
+        Self::with(shape, |objects, at| objects.payload(at).word(at, Word64::contended(0)))
+    }
+
+    /// An empty ring; `word` adds that of an offset.
+    fn with(shape: Shape, word: impl Fn(Objects, usize) -> Objects) -> Self {
         let objects =
             super::memory::words(&shape).checked("frames").checked("last").plain_words("landmarks", 1);
-        let records = (0..capacity).step_by(8).map(|index| <Self as Records>::OFFSET + index);
-        Self::of(shape, InRecords, records.fold(objects, |all, at| all.word(at, Word64::checked(0))))
+        let records = (0..shape.capacity).step_by(8).map(|index| <Self as Records>::OFFSET + index);
+        Self::of(shape, InRecords, records.fold(objects, word))
     }
 }
 
@@ -151,4 +166,37 @@ fn dies(site: Site) {
     pop(&mut reader, 8);
     other.join().unwrap();
     finish(&mut reader, 8, 3);
+}
+
+/// A publisher waits for its subscriber, and writes where that one has read.
+fn gated() {
+    let ring = Frames::gated(64); // Two records of 24 bytes, and a padding.
+    let mut publishing = publisher(&ring);
+    let seat = seat::take(&ring, NonZeroU64::new(2).expect("two")).expect("there are seats");
+    let mut reader = Subscriber::join(ring.clone(), seat, Start::Oldest, Resume::Oldest, || true)
+        .expect("there is a start");
+    let other = thread::spawn(move || {
+        for _ in 0..5 {
+            publish(&mut publishing);
+        }
+        publishing
+    });
+    for _ in 0..2 {
+        pop(&mut reader, 8);
+    }
+    let mut publishing = other.join().unwrap();
+    while publishing.sequence() < 3 {
+        publish(&mut publishing);
+        pop(&mut reader, 8);
+    }
+    finish(&mut reader, 8, publishing.sequence());
+}
+
+/// Publishes the next frame, unless a subscriber is in the way.
+fn publish(publishing: &mut Publisher<Frames>) {
+    match publishing.try_publish(&frame(publishing.sequence(), 8)) {
+        Ok(()) => {}
+        Err(Refused::Full) => reached("full"),
+        Err(other) => panic!("{other:?}"),
+    }
 }
