@@ -1,6 +1,7 @@
 //! How an end waits: the one loop for all channels.
 //!
 //! ```text
+//!   poll, try                             there: done; not where the last wait found a shared CPU
 //!   try                                   there: done
 //!   poll for a while, trying again        once a heartbeat: is the other side alive?
 //!   before a sleep, where that is due:    is the other side alive? No: try once more, then the error
